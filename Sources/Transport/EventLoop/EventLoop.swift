@@ -1,0 +1,85 @@
+import Glibc
+
+/// A C library's event loop, as `EventLoop` drives it.
+package protocol EventSource: Sendable {
+  /// Waits at most `timeout` milliseconds for events and dispatches them; called only on the loop's thread.
+  func poll(timeout: Int32)
+
+  /// Makes a `poll` in progress, or the next one, return at once; called from any thread.
+  func wakeUp()
+}
+
+/// A serial executor whose one thread also polls a C library.
+///
+/// An actor that names it as its executor may be called synchronously from the library's callbacks with
+/// `assumeIsolated`, because callbacks run from `poll` on the same thread.
+package final class EventLoop<Source: EventSource>: SerialExecutor {
+  package let source: Source
+  private let queue = Locked(Queue())
+  private let thread = Locked<pthread_t?>(nil)
+
+  private struct Queue {
+    var jobs: [UnownedJob] = []
+    var isStopped = false
+  }
+
+  package init(_ source: Source) {
+    self.source = source
+    startThread { self.run() }
+  }
+
+  package func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    queue.withLock { $0.jobs.append(job) }
+    source.wakeUp()
+  }
+
+  /// Ends the thread once the jobs that are queued now have run. Jobs enqueued later never run, so fail
+  /// every waiting continuation first.
+  package func stop() {
+    queue.withLock { $0.isStopped = true }
+    source.wakeUp()
+  }
+
+  package func checkIsolated() {
+    precondition(isIsolatingCurrentContext() == true, "off the event loop's thread")
+  }
+
+  package func isIsolatingCurrentContext() -> Bool? {
+    thread.withLock { $0.map { pthread_equal($0, pthread_self()) != 0 } ?? false }
+  }
+
+  private func run() {
+    thread.withLock { $0 = pthread_self() }
+    while true {
+      let (jobs, isStopped) = queue.withLock { queue in
+        defer { queue.jobs = [] }
+        return (queue.jobs, queue.isStopped)
+      }
+      if isStopped && jobs.isEmpty { return }
+      for job in jobs {
+        unsafe job.runSynchronously(on: asUnownedSerialExecutor())
+      }
+      source.poll(timeout: queue.withLock { $0.jobs.isEmpty && !$0.isStopped } ? 1_000 : 0)
+    }
+  }
+}
+
+/// Starts a detached thread that runs `body`.
+package func startThread(_ body: @escaping @Sendable () -> Void) {
+  final class Box: Sendable {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  }
+  var thread = pthread_t()
+  let context = unsafe Unmanaged.passRetained(Box(body)).toOpaque()
+  let code = unsafe pthread_create(
+    &thread, nil,
+    { context in
+      guard let context = unsafe context else { return nil }
+      unsafe Unmanaged<Box>.fromOpaque(context).takeRetainedValue().body()
+      return nil
+    }, context)
+  precondition(code == 0, "pthread_create: \(code)")
+  pthread_detach(thread)
+}

@@ -1,0 +1,4 @@
+@main
+struct SupabaseLocal {
+  static func main() async {}
+}

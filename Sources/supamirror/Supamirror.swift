@@ -1,0 +1,4 @@
+@main
+struct Supamirror {
+  static func main() async {}
+}
