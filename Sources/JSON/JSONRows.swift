@@ -11,7 +11,9 @@ package struct JSONRows: Sendable {
   package var isEmpty: Bool { rows.isEmpty }
 
   /// The values of the named members of one row, nil where the row has no such member.
-  package func values(of names: [String], inRow index: Int) throws(JSONError) -> [JSONToken?] { fatalError("skeleton") }
+  package func values(of names: [String], inRow index: Int) throws(JSONError) -> [JSONToken?] {
+    fatalError("skeleton")
+  }
 
   /// An array of the named rows, each byte for byte as received.
   package func array(of indices: some Sequence<Int>) -> [UInt8] { fatalError("skeleton") }

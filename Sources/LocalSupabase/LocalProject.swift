@@ -21,12 +21,17 @@ package final class LocalProject: Sendable {
   /// For libpq, as superuser.
   package let dsn: String
 
-  package static func start(_ options: LocalProjectOptions = LocalProjectOptions()) async throws -> LocalProject { fatalError("skeleton") }
+  package static func start(_ options: LocalProjectOptions = LocalProjectOptions()) async throws
+    -> LocalProject
+  { fatalError("skeleton") }
 
   /// Ends the servers and removes every file.
-  package func stop() async { }
+  package func stop() async {}
 
   init(url: String, serviceKey: String, anonKey: String, dsn: String) {
-    self.url = url; self.serviceKey = serviceKey; self.anonKey = anonKey; self.dsn = dsn
+    self.url = url
+    self.serviceKey = serviceKey
+    self.anonKey = anonKey
+    self.dsn = dsn
   }
 }

@@ -33,14 +33,19 @@ package struct PostgREST: Sendable {
 
   /// - Parameter origin: the mirror's name, sent with every request as `x-supamirror-origin`.
   package init(
-    project: Project, origin: String, transport: any HTTPTransport, limits: RequestLimits = RequestLimits(),
+    project: Project, origin: String, transport: any HTTPTransport,
+    limits: RequestLimits = RequestLimits(),
     clock: any Clock<Duration> = ContinuousClock()
   ) { self.project = project }
 
   /// The OpenAPI document of one schema.
-  package func catalogue(of schema: String) async throws(PostgRESTError) -> Catalogue { fatalError("skeleton") }
+  package func catalogue(of schema: String) async throws(PostgRESTError) -> Catalogue {
+    fatalError("skeleton")
+  }
 
-  package func read(_ query: ReadQuery) async throws(PostgRESTError) -> Page { fatalError("skeleton") }
+  package func read(_ query: ReadQuery) async throws(PostgRESTError) -> Page {
+    fatalError("skeleton")
+  }
 
   /// The rows of these keys that exist, in as few requests as URLs allow; a page a request, so that a caller
   /// may relay each body. The rows come in no particular order. Never more keys a request than `atMost`.
@@ -66,7 +71,9 @@ package struct PostgREST: Sendable {
   ) async throws(PostgRESTError) -> Int { fatalError("skeleton") }
 
   /// How many rows the filters match, counted exactly.
-  package func count(of table: TableName, filters: [Filter]) async throws(PostgRESTError) -> Int { fatalError("skeleton") }
+  package func count(of table: TableName, filters: [Filter]) async throws(PostgRESTError) -> Int {
+    fatalError("skeleton")
+  }
 
   /// Calls a function by POST with a JSON object of arguments.
   /// - Returns: the answer's body; empty for a void function.

@@ -22,7 +22,9 @@ package struct ProjectURL: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// A project's secret. It never shows itself: descriptions, mirrors and dumps are redacted.
-package struct ServiceKey: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+package struct ServiceKey: Sendable, CustomStringConvertible, CustomDebugStringConvertible,
+  CustomReflectable
+{
   package let secret: String
 
   package init(_ secret: String) { self.secret = secret }

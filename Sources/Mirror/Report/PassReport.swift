@@ -1,0 +1,42 @@
+package import Supabase
+
+/// What one pass did to one table.
+package struct TableReport: Sendable {
+  package let table: TableName
+  /// Rows read at the source (by page and by key).
+  package var read = 0
+  /// Rows written to the target.
+  package var upserted = 0
+  /// Rows read that the target already had, byte for byte.
+  package var unchanged = 0
+  package var deleted = 0
+  /// Deletes that wait for approval.
+  package var held = 0
+  /// Rows now in quarantine.
+  package var quarantined = 0
+  package var elapsed: Duration = .zero
+  /// The age of the oldest thing not yet on the target; nil where the table has no timestamp to tell by.
+  package var lag: Duration?
+  /// Why the table stopped before its end, and what to do; nil where it did not.
+  package var failure: String?
+  /// What a person should know and that is not a failure (limits, columns left out).
+  package var notes: [String] = []
+  /// Things not mirrored in this table although they should be (e.g. jsonb nulls, deletes without a ledger): each sets the exit code.
+  package var unmirrored: [String] = []
+
+  package init(table: TableName) { self.table = table }
+
+  package var isClean: Bool {
+    held == 0 && quarantined == 0 && failure == nil && unmirrored.isEmpty
+  }
+}
+
+/// What one pass did.
+package struct PassReport: Sendable {
+  package var tables: [TableReport] = []
+  /// Set where the pass ended early because a project cannot be used: the sentence for the operator.
+  package var stopped: String?
+  package var elapsed: Duration = .zero
+
+  package init() {}
+}
