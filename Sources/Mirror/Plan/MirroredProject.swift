@@ -1,4 +1,3 @@
-package import JSON
 package import Supabase
 
 /// What the mirror needs of a project: the boundary at which tests put a twin in memory.

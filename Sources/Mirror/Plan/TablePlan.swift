@@ -55,7 +55,8 @@ extension TablePlan {
         "\($0.name) is \($0.format) at the source and \(target[$0.name]!.format) on the target"
       }
       throw TableProblem(
-        description: "\(name): \(pairs.joined(separator: ", ")); values could change on the way, so "
+        description:
+          "\(name): \(pairs.joined(separator: ", ")); values could change on the way, so "
           + "make the types equal")
     }
     self.name = name

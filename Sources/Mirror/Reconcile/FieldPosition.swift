@@ -26,7 +26,8 @@ package struct IncrementalField: Hashable, Sendable {
     case timestampWithTimeZone
     case timestamp
     case date
-    case integer
+    /// Down to the type's least value.
+    case integer(least: Int64)
   }
 
   package let column: String
@@ -45,14 +46,20 @@ package struct IncrementalField: Hashable, Sendable {
     case "timestamp with time zone": .timestampWithTimeZone
     case "timestamp without time zone": .timestamp
     case "date": .date
-    case "bigint", "integer", "smallint": .integer
+    case "bigint": .integer(least: .min)
+    case "integer": .integer(least: Int64(Int32.min))
+    case "smallint": .integer(least: Int64(Int16.min))
     default: nil
     }
   }
 
+  package var isInteger: Bool {
+    if case .integer = kind { true } else { false }
+  }
+
   /// nil where the token is not a value of this kind as PostgREST writes it.
   package func position(of token: JSONToken) -> FieldPosition? {
-    if kind == .integer { return Int64(String(decoding: token.bytes, as: UTF8.self)).map { .at($0) } }
+    if isInteger { return Int64(token.text).map { .at($0) } }
     guard let text = token.string else { return nil }
     switch text {
     case "infinity": return .afterAll
@@ -64,8 +71,9 @@ package struct IncrementalField: Hashable, Sendable {
   /// The position as a value for a filter. A date is rounded down, so a bound made from it never skips a row.
   package func token(at position: FieldPosition) -> JSONToken {
     switch (position, kind) {
-    case (.at(let value), .integer): JSONToken(bytes: Array(String(value).utf8))
-    case (.beforeAll, .integer): JSONToken(bytes: Array(String(Int64.min).utf8))
+    case (.at(let value), .integer(let least)):
+      JSONToken(bytes: Array(String(max(value, least)).utf8))
+    case (.beforeAll, .integer(let least)): JSONToken(bytes: Array(String(least).utf8))
     case (.afterAll, .integer): JSONToken(bytes: Array(String(Int64.max).utf8))
     case (.beforeAll, _): JSONToken(string: "-infinity")
     case (.afterAll, _): JSONToken(string: "infinity")

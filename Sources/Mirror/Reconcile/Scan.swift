@@ -32,6 +32,11 @@ package struct Scan: Hashable, Sendable {
     self.init(plan, from: .from(bound))
   }
 
+  /// Whether rows come in the order of cursors; those without a value in the field come after, by key.
+  package var isOrdered: Bool {
+    if case .withoutValue = stage { false } else { true }
+  }
+
   /// nil once everything has been read.
   package func query(limit: Int) -> ReadQuery? {
     let field = plan.field.column
