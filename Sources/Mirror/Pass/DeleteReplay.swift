@@ -73,7 +73,7 @@ extension Lane {
       state.jsonbNulls == nil || today - state.jsonbNullsCounted > TimeText.microsecondsADay
     do throws(PostgRESTError) {
       if !isDue, report.upserted > 0 {
-        let seen = bound.map { [.greaterOrEqual(plan.field.column, $0)] } ?? []
+        let seen: [Filter] = bound.map { [.greaterOrEqual(plan.field.column, $0)] } ?? []
         isDue = try await source.count(of: plan.name, filters: seen + [isNull]) > 0
       }
       if isDue {
