@@ -48,10 +48,10 @@ private func line(_ request: HTTPRequestParser.Request) -> String {
       "GET / HTTP/1.1\r\nA:1\r\na: 2\r\nA:\t 3 \r\nB:\r\nnocolon\r\n\r\n",
       ["GET / [A=1,a=2,A=3 ,B=,nocolon=] "]
     ),
-    ("GET / HTTP/1.0\r\n\r\n", ["GET / [] closes"]),
+    ("GET / HTTP/1.0\r\n\r\n", ["GET / []  closes"]),
     (
       "GET / HTTP/1.1\r\nConnection: Keep-Alive, Close\r\n\r\n",
-      ["GET / [Connection=Keep-Alive, Close] closes"]
+      ["GET / [Connection=Keep-Alive, Close]  closes"]
     ),
     (
       "P / HTTP/1.1\r\ncontent-length: 3\r\n\r\nabcGET / HTTP/1.1\r\n\r\n",
