@@ -58,17 +58,22 @@ actor Lane {
   var writtenColumns: [String] { plan.columns.filter { !leftOut.contains($0) } }
 
   /// Runs one stage; a stop goes into the report and is thrown on where it concerns more than this table.
-  func run(_ stage: (isolated Lane) async throws(LaneStop) -> Void) async throws(LaneStop) {
-    guard report.failure == nil else { return }
+  /// - Returns: nil where the table stopped, now or before.
+  @discardableResult
+  func run<Result: Sendable>(
+    _ stage: @Sendable (isolated Lane) async throws(LaneStop) -> Result
+  ) async throws(LaneStop) -> Result? {
+    guard report.failure == nil else { return nil }
     let clock = ContinuousClock()
     let start = clock.now
     defer { report.elapsed += clock.now - start }
     do {
-      try await stage(self)
+      return try await stage(self)
     } catch .table(let sentence) {
       report.failure = sentence
       surroundings.log.error(
         "table stopped", ["table": plan.name.description, "reason": sentence])
+      return nil
     } catch {
       if case .interrupted = error { report.failure = "interrupted; nothing is lost" }
       throw error

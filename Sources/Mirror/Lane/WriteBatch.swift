@@ -35,14 +35,19 @@ extension Lane {
           outcome.written += batch.count
         }
       } catch {
-        // A batch that took too long may be too large; the second time it is the target that does not answer.
+        // A batch that took too long may be too large; a few times on, the target does not answer at all.
         if error.isTimeout { timeouts += 1 }
-        if error.isTimeout, timeouts > 1 || batch.count == 1 { throw LaneStop(error) }
+        if error.isTimeout, timeouts > Self.mostTimeouts || batch.count == 1 {
+          throw LaneStop(error)
+        }
         try await recover(from: error, rows, batch, &open, &outcome)
       }
     }
     return outcome
   }
+
+  /// Each costs the request's whole time limit.
+  private static var mostTimeouts: Int { 3 }
 
   /// Decides what a failed batch becomes: smaller ones, the same once more, or refused rows.
   private func recover(

@@ -13,9 +13,8 @@ struct DeleteReplay: Sendable {
     var plans: [TableName: DeletePlan] = [:]
     for lane in levels.joined() where snapshot.ids[lane.plan.name] != nil {
       let approval = approval
-      try await lane.run { lane throws(LaneStop) in
-        plans[lane.plan.name] = try await lane.assessDeletes(
-          ledger, snapshot, approval: approval)
+      plans[lane.plan.name] = try await lane.run { lane throws(LaneStop) in
+        try await lane.assessDeletes(ledger, snapshot, approval: approval)
       }
     }
     let held = Set(plans.filter(\.value.isHeld).keys)
@@ -23,19 +22,22 @@ struct DeleteReplay: Sendable {
     var hasDeleted = false
     for lane in levels.reversed().joined() {
       guard let plan = plans[lane.plan.name] else { continue }
-      try await lane.run { lane throws(LaneStop) in
+      let isBlocked = blocked.contains(lane.plan.name)
+      let isDone = try await lane.run { lane throws(LaneStop) in
         if plan.isHeld {
           try await lane.hold(plan, because: lane.reasonToHold)
-        } else if plan.count > 0, blocked.contains(lane.plan.name) {
+        } else if plan.count > 0, isBlocked {
           try await lane.hold(
             plan,
             because: "deletes of a table that refers to it are held, and the target could cascade "
               + "to its rows; approve both")
         } else {
           try await lane.applyDeletes(plan, ledger)
-          hasDeleted = hasDeleted || plan.count > 0
+          return plan.count > 0
         }
+        return false
       }
+      hasDeleted = hasDeleted || isDone ?? false
     }
     return hasDeleted
   }

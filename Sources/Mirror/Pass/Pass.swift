@@ -108,10 +108,10 @@ package struct Pass: Sendable {
     while healed > 0 {
       healed = 0
       for lane in levels.joined() {
-        try await lane.run { lane throws(LaneStop) in
-          guard !lane.state.quarantine.isEmpty else { return }
-          healed += try await lane.retryQuarantine()
-        }
+        healed +=
+          try await lane.run { lane throws(LaneStop) in
+            lane.state.quarantine.isEmpty ? 0 : try await lane.retryQuarantine()
+          } ?? 0
       }
     }
   }

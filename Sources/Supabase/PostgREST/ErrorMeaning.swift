@@ -4,8 +4,14 @@ extension PostgRESTError {
   /// The caller's task was cancelled.
   package var isCancelled: Bool { kind == .transport(.cancelled) }
 
-  /// Our own clock ended the request.
-  package var isTimeout: Bool { kind == .transport(.timedOut) }
+  /// Our own clock, or a gateway's, ended the request: it was too much, or nobody works on it.
+  package var isTimeout: Bool {
+    switch kind {
+    case .transport(.timedOut): true
+    case .server(let status, code: nil): [408, 504, 522, 524].contains(status)
+    default: false
+    }
+  }
 
   /// Whether asking for fewer rows may help.
   package var isCuredBySmallerPage: Bool {
@@ -23,7 +29,7 @@ extension PostgRESTError {
     case .transport(.answerTooLarge): false
     case .transport: true
     case .server(let status, _): status == 429 || (502...504).contains(status)
-    case .unreadable: false
+    case .unreadable, .unwritable: false
     }
   }
 }

@@ -16,7 +16,8 @@ struct HTTPPlace: Hashable, Sendable, CustomStringConvertible {
     defer { unsafe curl_url_cleanup(parts) }
     let flags = UInt32(CURLU_DISALLOW_USER)
     guard unsafe curl_url_set(parts, CURLUPART_URL, url, flags) == CURLUE_OK,
-      let scheme = unsafe Self.part(CURLUPART_SCHEME, of: parts), ["http", "https"].contains(scheme),
+      let scheme = unsafe Self.part(CURLUPART_SCHEME, of: parts),
+      ["http", "https"].contains(scheme),
       let host = unsafe Self.part(CURLUPART_HOST, of: parts), !host.isEmpty
     else { throw .unusableURL }
     isSecure = scheme == "https"
