@@ -90,8 +90,9 @@ package struct HTTPError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// Sends requests; the boundary that tests put a twin in. May be called concurrently. A request is sent at
-/// most once: whoever wants another try calls again.
+/// Sends requests; the boundary that tests put a twin in. May be called concurrently. Whoever wants another try
+/// calls again: a request is sent once, but for one that found its kept-alive connection closed before any byte
+/// of an answer, which goes out again on a fresh connection. So a write must bear being received twice.
 package protocol HTTPTransport: Sendable {
   func send(_ request: HTTPRequest) async throws(HTTPError) -> HTTPAnswer
 }
