@@ -15,7 +15,7 @@ final class RawServer: Sendable {
     let count = count
     startThread {
       while true {
-        let socket = unsafe accept(listener, nil, nil)
+        let socket = accept(listener, nil, nil)
         guard socket >= 0 else { break }
         let number = count.withLock { count in
           count += 1
@@ -112,7 +112,7 @@ struct RawRequest: Sendable {
     while start < bytes.count {
       let count = unsafe bytes.withUnsafeBytes { bytes in
         let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[start...])
-        return unsafe send(socket, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL.rawValue))
+        return unsafe send(socket, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
       }
       guard count > 0 else { return false }
       start += count

@@ -114,8 +114,9 @@ internal import Glibc
     try set(CURLOPT_ACCEPT_ENCODING, "")
     try set(CURLOPT_USERAGENT, configuration.userAgent)
     try set(CURLOPT_CUSTOMREQUEST, request.method)
-    if request.method == "HEAD" { try set(CURLOPT_NOBODY, 1) }
-    if request.body != nil || ["POST", "PUT", "PATCH"].contains(request.method) {
+    if request.method == "HEAD" {
+      try set(CURLOPT_NOBODY, 1)
+    } else if request.body != nil || ["POST", "PUT", "PATCH"].contains(request.method) {
       // No fields, but a read callback: the way to send a body with any method without its being copied.
       try check(unsafe curl_easy_setopt_pointer(raw, CURLOPT_POSTFIELDS, nil))
       try check(
