@@ -7,14 +7,16 @@ import Transport
     while let request = connection.readRequest() {
       let fields = request.headers.fields.map { "X-Was-\($0.name): \($0.value)" }
       let body = request.method == "HEAD" ? [] : request.body
-      connection.answer("200 OK", fields + ["X-Method: \(request.method)", "X-Path: \(request.path)"], body)
+      connection.answer(
+        "200 OK", fields + ["X-Method: \(request.method)", "X-Path: \(request.path)"], body)
     }
   }
 
   @Test(
     arguments: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
     [nil, Array("[{\"id\":1}]".utf8)] as [[UInt8]?])
-  func `every method goes out with and without a body`(method: String, body: [UInt8]?) async throws {
+  func `every method goes out with and without a body`(method: String, body: [UInt8]?) async throws
+  {
     let server = RawServer(Self.echo)
     let client = HTTPClient()
     let answer = try await client.send(
@@ -81,7 +83,8 @@ import Transport
   }
 
   @Test(arguments: [("GET", 0), ("DELETE", 0), ("POST", 30), ("PATCH", 300_000)])
-  func `a kept connection that turns out closed is replaced`(method: String, size: Int) async throws {
+  func `a kept connection that turns out closed is replaced`(method: String, size: Int) async throws
+  {
     let server = RawServer { connection, number in
       while let request = connection.readRequest() {
         // The second request on the first connection finds it closed, unanswered.

@@ -9,7 +9,9 @@ struct Descriptor: ~Copyable {
   /// Opens with mode 0600 where `flags` create. A child process never inherits it.
   init(_ path: String, _ flags: Int32, _ action: String) throws(FileError) {
     var number: Int32
-    repeat { number = unsafe open(path, flags | O_CLOEXEC, 0o600) } while number < 0 && errno == EINTR
+    repeat {
+      number = unsafe open(path, flags | O_CLOEXEC, 0o600)
+    } while number < 0 && errno == EINTR
     guard number >= 0 else { throw FileError(action, path, code: errno) }
     self.number = number
     self.path = path

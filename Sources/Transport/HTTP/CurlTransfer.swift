@@ -145,7 +145,8 @@ internal import Glibc
     try check(unsafe curl_easy_setopt_pointer(raw, CURLOPT_ERRORBUFFER, detail))
     try check(
       unsafe curl_easy_setopt_write(raw, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
-        unsafe CurlTransfer.of(context).receive(UnsafeRawBufferPointer(start: bytes, count: size * count))
+        unsafe CurlTransfer.of(context).receive(
+          UnsafeRawBufferPointer(start: bytes, count: size * count))
       })
     try check(
       unsafe curl_easy_setopt_write(raw, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
@@ -191,7 +192,9 @@ internal import Glibc
   // MARK: - Callbacks
 
   private static func of(_ context: UnsafeMutableRawPointer?) -> CurlTransfer {
-    guard let context = unsafe context else { preconditionFailure("a callback without its transfer") }
+    guard let context = unsafe context else {
+      preconditionFailure("a callback without its transfer")
+    }
     return unsafe Unmanaged<CurlTransfer>.fromOpaque(context).takeUnretainedValue()
   }
 
@@ -224,7 +227,8 @@ internal import Glibc
   private func fill(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
     let count = min(buffer.count, upload.count - uploaded)
     unsafe upload.withUnsafeBytes { bytes in
-      unsafe buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[uploaded..<uploaded + count]))
+      unsafe buffer.copyMemory(
+        from: UnsafeRawBufferPointer(rebasing: bytes[uploaded..<uploaded + count]))
     }
     uploaded += count
     return count
