@@ -22,7 +22,7 @@ import Testing
     var id = pid_t()
     let code = unsafe posix_spawn(&id, "/bin/sh", &actions, nil, &arguments, environ)
     unsafe posix_spawn_file_actions_destroy(&actions)
-    unsafe arguments.forEach { unsafe free($0) }
+    for unsafeargument in unsafe arguments { unsafe free(argument) }
     close(ends[1])
     output = ends[0]
     self.id = id

@@ -146,6 +146,7 @@ import Transport
     "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\na:1 \r\ncontent-length:2\r\n\r\nok",
     "HTTP/1.1 200 OK\r\nA:\t1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1;x=y\r\nk\r\n0\r\nLink: t\r\n\r\n",
     "HTTP/1.0 200 OK\r\nA: 1\r\n\r\nok",
+    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nA:\r\n  1\r\n\r\nok",
   ])
   func `a head is that of the final answer`(bytes: String) async throws {
     let server = RawServer { connection, _ in
