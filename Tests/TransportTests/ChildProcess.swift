@@ -22,7 +22,7 @@ import Testing
     var id = pid_t()
     let code = unsafe posix_spawn(&id, "/bin/sh", &actions, nil, &arguments, environ)
     unsafe posix_spawn_file_actions_destroy(&actions)
-    for unsafeargument in unsafe arguments { unsafe free(argument) }
+    for index in unsafe arguments.indices { unsafe free(arguments[index]) }
     close(ends[1])
     output = ends[0]
     self.id = id
