@@ -30,7 +30,6 @@ import Transport
     #expect(answer.headers["x-was-authorization"] == "Bearer x")
     #expect(answer.headers["x-was-x-empty"] == "")
     #expect(answer.headers["x-was-user-agent"] == "supamirror")
-    #expect(answer.headers["x-was-expect"] == nil)
     #expect(answer.headers["x-was-content-type"] == nil)
     let sendsLength =
       (body != nil && method != "HEAD") || ["POST", "PUT", "PATCH"].contains(method)
@@ -44,6 +43,7 @@ import Transport
     let body = (0..<20 << 20).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 11) }
     let answer = try await client.send(HTTPRequest(method: "POST", url: server.url(), body: body))
     #expect(answer.body == body)
+    #expect(answer.headers["x-was-expect"] == nil, "it would cost a second with some servers")
     #expect(client.statistics.bytesSent > body.count)
     #expect(client.statistics.bytesReceived > body.count)
   }
