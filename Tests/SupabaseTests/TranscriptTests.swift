@@ -220,7 +220,7 @@ struct TranscriptTests {
     #expect(transport.requests[0].method == "GET")
   }
 
-  @Test(arguments: [("rpc-ret_void", ""), ("rpc-ret_bigint", "9223372036854775807")])
+  @Test(arguments: [("rse-status-204", ""), ("rpc-ret_bigint", "9223372036854775807")])
   func `a function's answer is its body`(id: String, body: String) async throws {
     let recorded = try Transcript.named(id)
     let transport = ScriptedTransport([.answer(recorded.answer)])
