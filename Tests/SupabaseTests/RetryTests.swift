@@ -120,6 +120,16 @@ struct RetryTests {
     #expect(transport.requests.count == 1)
   }
 
+  @Test func `a request that was cancelled is not sent again`() async {
+    let clock = ManualClock()
+    let transport = ScriptedTransport([.failure(HTTPError(.cancelled, "cancelled"))])
+    let error = await #expect(throws: PostgRESTError.self) {
+      try await client(transport, clock: clock).read(Self.query)
+    }
+    #expect(error?.kind == .transport(.cancelled))
+    #expect(clock.sleeps.isEmpty)
+  }
+
   @Test func `a redirect is not followed, and names only the host`() async {
     let answer = HTTPAnswer(
       status: 308, headers: [HTTPHeader("Location", "https://other.example/x?apikey=hush")])

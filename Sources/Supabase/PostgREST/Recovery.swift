@@ -39,6 +39,10 @@ extension Recovery {
     case 408, 504, 522, 524: return error.isWrite ? .shrink : .retry
     case 413, 414, 431: return .shrink
     case 425, 429, 500...: return .retry
+    case 404 where error.table == nil && error.finding == nil && !error.isWrite:
+      return .stopProject(
+        advice: "check the \(error.project)'s URL; if it is right, its PostgREST is told not to "
+          + "describe itself (openapi-mode)")
     case 404 where error.finding == .foreignAnswer || error.table == nil:
       return .stopProject(advice: "check the \(error.project)'s URL: there is no PostgREST there")
     // PostgREST's `{}` for a POST into a table that its cache does not know.
