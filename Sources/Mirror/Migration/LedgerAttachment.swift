@@ -1,0 +1,128 @@
+import Supabase
+
+extension Migration {
+  /// Triggers on exactly these tables.
+  ///
+  /// `WHEN (old.key is distinct from new.key)` without a column list: `UPDATE OF` looks at the SET list only and
+  /// misses a key that another trigger changes.
+  static func attachTriggers(to tables: [TableConfiguration]) -> String {
+    """
+    -- The triggers. Tables and their key columns are those of tables.config.json; triggers of ours on other
+    -- tables are dropped. zz: triggers run in the order of their names, and ours are to see what others did.
+    do \(dollarQuoted(attachment(of: tables)));
+
+    """
+  }
+
+  private static func attachment(of tables: [TableConfiguration]) -> String {
+    """
+    declare
+      configured record;
+      installed record;
+      relation regclass;
+      kind "char";
+      row_by_row boolean;
+      column_name text;
+      rekeyed text;
+      arguments text;
+      wanted oid[] := '{}';
+    begin
+      for configured in
+        select * from (
+    \(rows(for: tables))
+        ) as entry (schema_name, table_name, key_columns)
+      loop
+        relation := to_regclass(
+          format('%I.%I', configured.schema_name, configured.table_name));
+        if relation is null then
+          raise exception 'table %.% of tables.config.json is not in this database',
+            configured.schema_name, configured.table_name
+            using hint = 'Create the table first, or take it out of tables.config.json and print this'
+              ' migration again with "supamirror migration".';
+        end if;
+        foreach column_name in array configured.key_columns loop
+          perform from pg_attribute as a
+          where a.attrelid = relation and a.attname::text = column_name
+            and a.attnum > 0 and not a.attisdropped;
+          if not found then
+            raise exception 'table % has no column "%"', relation, column_name
+              using hint = 'Correct primaryKeys in tables.config.json and print this migration again.';
+          end if;
+        end loop;
+        select c.relkind into kind from pg_class as c where c.oid = relation;
+        if kind not in ('r', 'p') then
+          raise warning '% is not a table: its deletes cannot be logged', relation;
+          continue;
+        end if;
+        if exists (
+          select from pg_trigger as t
+          where t.tgrelid = relation and t.tgname = 'zz_sync_log_rekey' and t.tgparentid <> 0
+        ) then
+          raise exception '% is a partition of a table that is configured too', relation
+            using hint = 'Keep only the partitioned table in tables.config.json.';
+        end if;
+
+        wanted := wanted || relation::oid;
+        -- A partitioned table's rows may be deleted through a partition, an inheriting table's rows
+        -- through its parent: statement triggers would not run there.
+        row_by_row := kind = 'p'
+          or exists (select from pg_inherits as i where i.inhrelid = relation);
+        select string_agg(format('old.%1$I is distinct from new.%1$I', k.name), ' or '),
+          string_agg(quote_literal(k.name), ', ' order by k.position)
+        into rekeyed, arguments
+        from unnest(configured.key_columns) with ordinality as k (name, position);
+
+        if row_by_row then
+          -- A trigger of the other form under this name cannot be replaced where it was cloned.
+          execute format('drop trigger if exists zz_sync_log_delete on %s', relation);
+          execute format('drop trigger if exists zz_sync_log_rekey on %s', relation);
+          execute format(
+            'create trigger zz_sync_log_delete after delete on %s'
+              ' for each row execute function public.sync_log_deleted_row(%s)',
+            relation, arguments);
+        else
+          execute format(
+            'create or replace trigger zz_sync_log_delete after delete on %s'
+              ' referencing old table as old_rows'
+              ' for each statement execute function public.sync_log_deleted_rows(%s)',
+            relation, arguments);
+        end if;
+        -- Before, where the row may move to another partition: that update ends as a delete and an
+        -- insert, and triggers after it never see both keys.
+        execute format(
+          'create or replace trigger zz_sync_log_rekey %s update on %s'
+            ' for each row when (%s) execute function public.sync_log_rekeyed_row(%s)',
+          case when kind = 'p' then 'before' else 'after' end, relation, rekeyed, arguments);
+        execute format(
+          'create or replace trigger zz_sync_log_truncate after truncate on %s'
+            ' for each statement execute function public.sync_log_truncate()',
+          relation);
+      end loop;
+
+      for installed in
+        select t.tgname, t.tgrelid::regclass as relation
+        from pg_trigger as t
+        join pg_proc as p on p.oid = t.tgfoid
+        where p.pronamespace = 'public'::regnamespace
+          and p.proname in (\(triggerFunctionNames))
+          and not t.tgisinternal and t.tgparentid = 0
+          and t.tgrelid <> all (wanted)
+      loop
+        execute format('drop trigger %I on %s', installed.tgname, installed.relation);
+      end loop;
+    end
+    """
+  }
+
+  private static func rows(for tables: [TableConfiguration]) -> String {
+    guard !tables.isEmpty else {
+      return "      select null::text, null::text, null::text[] where false"
+    }
+    let rows = tables.map { table in
+      let keys = table.primaryKeys.map(literal).joined(separator: ", ")
+      return
+        "        (\(literal(table.name.schema)), \(literal(table.name.name)), array[\(keys)])"
+    }
+    return "      values\n" + rows.joined(separator: ",\n")
+  }
+}
