@@ -34,9 +34,22 @@ package struct TableReport: Sendable {
 /// What one pass did.
 package struct PassReport: Sendable {
   package var tables: [TableReport] = []
-  /// Set where the pass ended early because a project cannot be used: the sentence for the operator.
+  /// Set where the pass ended early because no table can go on: the sentence for the operator.
   package var stopped: String?
+  /// What `stopped` is about.
+  package var stopKind = StopKind.project
+  /// What is not mirrored in any table although it should be (e.g. deletes without a ledger): sets the exit code.
+  package var unmirrored: [String] = []
   package var elapsed: Duration = .zero
 
   package init() {}
+
+  package enum StopKind: Sendable {
+    /// A project cannot be reached or refuses the key.
+    case project
+    /// The two projects are one, or the configuration fits no table.
+    case configuration
+    /// The state file cannot be written, or the pass was interrupted.
+    case here
+  }
 }

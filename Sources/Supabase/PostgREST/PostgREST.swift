@@ -5,10 +5,10 @@ package import Transport
 package struct RequestLimits: Sendable {
   /// One request, from start to the last byte. PostgREST retries SQLSTATE 40001 inside the server for ever, so this is the only end.
   package var requestTime: Duration = .seconds(60)
-  /// All tries of one request, waits included.
+  /// All tries of one request, waits included; a try that began in time is let finish.
   package var retryTime: Duration = .seconds(120)
   package var maximumAnswerBytes = 256 << 20
-  /// Of one URL, so that gateways accept it.
+  /// Of one URL, so that gateways accept it. Lists of keys are split to stay below it.
   package var maximumURLBytes = 8_000
 
   package init() {}
@@ -28,56 +28,97 @@ package struct Page: Sendable {
 
 /// One project's PostgREST. Every request is idempotent; what may be retried is retried here, with backoff,
 /// until `RequestLimits.retryTime`; then the error is thrown. May be used concurrently.
+///
+/// Facts about the server are cited by the id of the case in `Tests/Transcripts/postgrest` that shows them.
 package struct PostgREST: Sendable {
   package let project: Project
+  let origin: String
+  let transport: any HTTPTransport
+  let limits: RequestLimits
+  let clock: any Clock<Duration>
+  let random: @Sendable () -> Double
 
-  /// - Parameter origin: the mirror's name, sent with every request as `x-supamirror-origin`.
+  /// - Parameters:
+  ///   - origin: the mirror's name, sent with every request as `x-supamirror-origin`.
+  ///   - random: from 0 to 1, for the jitter of waits.
   package init(
     project: Project, origin: String, transport: any HTTPTransport,
     limits: RequestLimits = RequestLimits(),
-    clock: any Clock<Duration> = ContinuousClock()
-  ) { self.project = project }
+    clock: any Clock<Duration> = ContinuousClock(),
+    random: @escaping @Sendable () -> Double = { Double.random(in: 0...1) }
+  ) {
+    self.project = project
+    self.origin = origin
+    self.transport = transport
+    self.limits = limits
+    self.clock = clock
+    self.random = random
+  }
 
   /// The OpenAPI document of one schema.
   package func catalogue(of schema: String) async throws(PostgRESTError) -> Catalogue {
-    fatalError("skeleton")
-  }
-
-  package func read(_ query: ReadQuery) async throws(PostgRESTError) -> Page {
-    fatalError("skeleton")
-  }
-
-  /// The rows of these keys that exist, in as few requests as URLs allow; a page a request, so that a caller
-  /// may relay each body. The rows come in no particular order. Never more keys a request than `atMost`.
-  package func rows(
-    of table: TableName, keys: [RowKey], keyColumns: [String], columns: [String], atMost: Int
-  ) async throws(PostgRESTError) -> [Page] { fatalError("skeleton") }
-
-  /// Inserts or updates (`resolution=merge-duplicates`) an array of objects. `columns` are the ones written.
-  /// - Returns: the rows the server says it wrote; nil where it did not say.
-  package func upsert(
-    _ rows: [UInt8], into table: TableName, keyColumns: [String], columns: [String]
-  ) async throws(PostgRESTError) -> Int? { fatalError("skeleton") }
-
-  /// The same, answered with the keys of the rows written: those a trigger skipped are missing.
-  package func upsertReturningKeys(
-    _ rows: [UInt8], into table: TableName, keyColumns: [String], columns: [String]
-  ) async throws(PostgRESTError) -> [RowKey] { fatalError("skeleton") }
-
-  /// Deletes exactly the rows of these keys. The filter is built so that the server can neither cut nor ignore it.
-  /// - Returns: the rows the server says it deleted.
-  package func delete(
-    _ keys: [RowKey], from table: TableName, keyColumns: [String]
-  ) async throws(PostgRESTError) -> Int { fatalError("skeleton") }
-
-  /// How many rows the filters match, counted exactly.
-  package func count(of table: TableName, filters: [Filter]) async throws(PostgRESTError) -> Int {
-    fatalError("skeleton")
+    var call = Call("GET", path: "/", schema: schema)
+    call.accept = "application/openapi+json"
+    return try await perform(call) { answer throws(PostgRESTError) in
+      try expect(
+        answer, of: call, statuses: [200],
+        mediaTypes: ["application/openapi+json", "application/json"])
+      guard let document = OpenAPI(answer.body, schema: schema) else {
+        throw failure(of: call, .unreadable, "its description of the schema cannot be read")
+      }
+      return document.catalogue
+    }
   }
 
   /// Calls a function by POST with a JSON object of arguments.
   /// - Returns: the answer's body; empty for a void function.
   package func rpc(
     _ function: String, schema: String = "public", arguments: [UInt8]
-  ) async throws(PostgRESTError) -> [UInt8] { fatalError("skeleton") }
+  ) async throws(PostgRESTError) -> [UInt8] {
+    var call = Call(
+      "POST", path: "/rpc/" + percentEncoded(function, leaving: ""), schema: schema)
+    call.body = arguments
+    return try await perform(call) { answer throws(PostgRESTError) in
+      if answer.body.isEmpty { return [] }
+      try expect(answer, of: call, statuses: Array(200..<300))
+      return answer.body
+    }
+  }
+
+  /// Refuses answers that are not what was asked for, whatever their status says: a captive portal's page, a
+  /// dashboard, a half body.
+  func expect(
+    _ answer: HTTPAnswer, of call: Call, statuses: [Int],
+    mediaTypes: [String] = ["application/json"]
+  ) throws(PostgRESTError) {
+    guard let type = answer.mediaType, mediaTypes.contains(type) else {
+      let type = answer.mediaType.map { String($0.prefix(60)) } ?? "nothing"
+      throw failure(
+        of: call, .unreadable,
+        "answered with \(type) instead of JSON; is the URL a Supabase project?")
+    }
+    guard statuses.contains(answer.status) else {
+      throw failure(of: call, .unreadable, "answered with the unexpected status \(answer.status)")
+    }
+  }
+
+  /// The rows of an answer.
+  func rows(in answer: HTTPAnswer, of call: Call) throws(PostgRESTError) -> JSONRows {
+    do {
+      return try JSONRows(answer.body)
+    } catch {
+      throw failure(of: call, .unreadable, "answered with rows that cannot be read: \(error)")
+    }
+  }
+
+  /// Where a request cannot be written, the error names the table.
+  func written<Result>(
+    _ call: Call, _ write: () throws(Unwritable) -> Result
+  ) throws(PostgRESTError) -> Result {
+    do {
+      return try write()
+    } catch {
+      throw failure(of: call, .unwritable, "the request was not sent: \(error.reason)")
+    }
+  }
 }

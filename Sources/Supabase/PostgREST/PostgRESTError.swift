@@ -9,9 +9,23 @@ package struct PostgRESTError: Error, Sendable, CustomStringConvertible {
     case server(status: Int, code: String?)
     /// A 2xx answer that is not what was asked for: wrong content type, not JSON, other shape.
     case unreadable
+    /// Nothing was sent: the request cannot be written so that the server is sure to understand it as meant.
+    case unwritable
   }
 
   package let kind: Kind
+  /// What the server's words tell beyond status and code.
+  package enum Finding: Hashable, Sendable {
+    /// 428C9 for a `GENERATED ALWAYS AS (…) STORED` column; `subject` names it.
+    case generatedColumn
+    /// 428C9 for a `GENERATED ALWAYS AS IDENTITY` column; `subject` names it.
+    case identityColumn
+    /// The role that the key names does not exist, or the server may not take it on.
+    case unusableRole
+    /// The body is not PostgREST's: something in front of it answered, or something else altogether.
+    case foreignAnswer
+  }
+
   /// `source` or `target`.
   package let project: String
   package let table: TableName?
@@ -21,10 +35,13 @@ package struct PostgRESTError: Error, Sendable, CustomStringConvertible {
   package let retryAfter: Int?
   /// The column, constraint or relation the server named, where it is safe to show.
   package let subject: String?
+  /// The request would have changed rows, or called a function.
+  package let isWrite: Bool
+  package let finding: Finding?
 
   package init(
     kind: Kind, project: String, table: TableName?, message: String, retryAfter: Int? = nil,
-    subject: String? = nil
+    subject: String? = nil, isWrite: Bool = false, finding: Finding? = nil
   ) {
     self.kind = kind
     self.project = project
@@ -32,6 +49,8 @@ package struct PostgRESTError: Error, Sendable, CustomStringConvertible {
     self.message = message
     self.retryAfter = retryAfter
     self.subject = subject
+    self.isWrite = isWrite
+    self.finding = finding
   }
 
   package var description: String { message }
@@ -43,9 +62,9 @@ package enum Recovery: Hashable, Sendable {
   case retry
   /// A smaller batch.
   case shrink
-  /// Halve the batch until the bad rows are alone.
+  /// Halve the batch until the bad rows are alone. Where there is no batch (a page by cursor), the table stops.
   case split
-  /// Again after the tables that this one refers to.
+  /// Again after the tables that this one refers to; for a delete, after those that refer to this one.
   case afterParents
   /// The server's schema cache is older than its schema: wait, ask again.
   case awaitSchemaCache
@@ -55,6 +74,4 @@ package enum Recovery: Hashable, Sendable {
   case stopTable(advice: String)
   /// This project cannot be used at all; what a person should do.
   case stopProject(advice: String)
-
-  package init(for error: PostgRESTError) { fatalError("skeleton") }
 }

@@ -7,6 +7,13 @@ package protocol EventSource: Sendable {
 
   /// Makes a `poll` in progress, or the next one, return at once; called from any thread.
   func wakeUp()
+
+  /// The last thing the loop's thread does: whatever still waits for an event must be failed now.
+  func end()
+}
+
+extension EventSource {
+  package func end() {}
 }
 
 /// A serial executor whose one thread also polls a C library.
@@ -30,12 +37,16 @@ package final class EventLoop<Source: EventSource>: SerialExecutor {
 
   package func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
-    queue.withLock { $0.jobs.append(job) }
-    source.wakeUp()
+    // A queue that holds jobs already has a wake-up on its way.
+    let wasEmpty = queue.withLock { queue in
+      queue.jobs.append(job)
+      return queue.jobs.count == 1
+    }
+    if wasEmpty { source.wakeUp() }
   }
 
-  /// Ends the thread once the jobs that are queued now have run. Jobs enqueued later never run, so fail
-  /// every waiting continuation first.
+  /// Ends the thread once the jobs that are queued now have run, then `EventSource.end`. Jobs enqueued later
+  /// never run.
   package func stop() {
     queue.withLock { $0.isStopped = true }
     source.wakeUp()
@@ -51,18 +62,27 @@ package final class EventLoop<Source: EventSource>: SerialExecutor {
 
   private func run() {
     thread.withLock { $0 = pthread_self() }
+    blockBrokenPipeSignal()
     while true {
       let (jobs, isStopped) = queue.withLock { queue in
         defer { queue.jobs = [] }
         return (queue.jobs, queue.isStopped)
       }
-      if isStopped && jobs.isEmpty { return }
+      if isStopped && jobs.isEmpty { return source.end() }
       for job in jobs {
         unsafe job.runSynchronously(on: asUnownedSerialExecutor())
       }
       source.poll(timeout: queue.withLock { $0.jobs.isEmpty && !$0.isStopped } ? 1_000 : 0)
     }
   }
+}
+
+/// TLS libraries write to sockets without MSG_NOSIGNAL; a closed connection must not end the process.
+private func blockBrokenPipeSignal() {
+  var signals = sigset_t()
+  unsafe sigemptyset(&signals)
+  unsafe sigaddset(&signals, SIGPIPE)
+  unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
 }
 
 /// Starts a detached thread that runs `body`.

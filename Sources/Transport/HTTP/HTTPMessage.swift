@@ -28,7 +28,7 @@ package struct HTTPRequest: Sendable {
   package var method: String
   package var url: String
   package var headers: HTTPHeaders
-  /// Sent without a copy.
+  /// Sent without a copy. HEAD never sends one.
   package var body: [UInt8]?
   /// From the start of the request to the last byte of the answer.
   package var timeLimit: Duration
@@ -90,8 +90,9 @@ package struct HTTPError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// Sends requests; the boundary that tests put a twin in. May be called concurrently. A request is sent at
-/// most once: whoever wants another try calls again.
+/// Sends requests; the boundary that tests put a twin in. May be called concurrently. Whoever wants another try
+/// calls again: a request is sent once, but for one that found its kept-alive connection closed before any byte
+/// of an answer, which goes out again on a fresh connection. So a write must bear being received twice.
 package protocol HTTPTransport: Sendable {
   func send(_ request: HTTPRequest) async throws(HTTPError) -> HTTPAnswer
 }

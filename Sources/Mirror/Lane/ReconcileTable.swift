@@ -1,0 +1,252 @@
+import JSON
+import Supabase
+
+/// How far a pass may move the checkpoint; taken before its first page is read.
+struct PassLimits: Sendable {
+  /// The start of the source's oldest running transaction, where `sync_horizon()` is installed: nothing older
+  /// can still appear. Microseconds since 2000-01-01.
+  var horizon: Int64?
+  /// The source's clock, by the `Date` of its answers.
+  var sourceClock: Int64
+}
+
+extension Lane {
+  /// Reads the rows changed since the checkpoint, less the look-back, and writes those the target lacks.
+  func reconcile(_ limits: PassLimits) async throws(LaneStop) {
+    let opening = try await openScan(limits)
+    var scan = opening.scan
+    bound = opening.bound
+    var cap = opening.cap
+    let before = state.checkpoint.flatMap(plan.field.position)
+    var page = try await readPage(scan)
+    var isFirst = true
+    while let read = page {
+      let first = read.rows.isEmpty ? nil : try cursor(read.rows, 0)
+      let last = read.rows.isEmpty ? nil : try cursor(read.rows, read.rows.count - 1)
+      let lastKey =
+        read.rows.isEmpty ? nil : try keys(of: read.rows, [read.rows.count - 1]).first
+      let isOrdered = scan.isOrdered
+      scan.advance(first: first, last: last, lastKey: lastKey)
+      if isFirst, !read.rows.isEmpty {
+        cap = try await narrowed(cap, limits)
+        isFirst = false
+      }
+      let next = scan
+      async let following = pageResult(next)
+      do throws(LaneStop) {
+        try await apply(read, last: isOrdered ? last : nil, cap: cap, before: before)
+      } catch {
+        _ = await following
+        throw error
+      }
+      let result = await following
+      page = try result.get()
+      if let page, !page.rows.isEmpty {
+        size.cameFull(
+          count: read.rows.count, asked: read.asked, bytes: read.rows.bytes.count,
+          elapsed: page.elapsed)
+      }
+    }
+    try await closeScan(opening.bound)
+  }
+
+  /// A page with what it took to get it.
+  struct ReadPage: Sendable {
+    let rows: JSONRows
+    let asked: Int
+    let elapsed: Duration
+  }
+
+  private func openScan(_ limits: PassLimits) async throws(LaneStop) -> (
+    scan: Scan, cap: FieldPosition?, bound: JSONToken?
+  ) {
+    if let open = state.scan, open.cursor.values.count == plan.orderColumns.count {
+      return (Scan(plan, from: .after(open.cursor)), open.cap.flatMap(plan.field.position), nil)
+    }
+    state.scan = nil
+    let cap: FieldPosition? =
+      plan.field.isInteger ? nil : .at(limits.horizon ?? limits.sourceClock)
+    let bound = lowerBound(limits)
+    return (Scan(plan, from: bound), cap, bound)
+  }
+
+  /// Where a pass begins, inclusive; nil is the very start.
+  private func lowerBound(_ limits: PassLimits) -> JSONToken? {
+    let field = plan.field
+    if let checkpoint = state.checkpoint, let position = field.position(of: checkpoint) {
+      if position == .beforeAll { return nil }
+      let distance =
+        field.isInteger
+        ? Int64(surroundings.settings.batchSize)
+        : surroundings.settings.lookback.microseconds
+      return field.token(at: position.moved(back: distance))
+    }
+    guard case .last(let history) = surroundings.settings.initialBackfill, !state.readsAll,
+      !field.isInteger
+    else { return nil }
+    let start = field.token(at: .at(limits.sourceClock).moved(back: history.microseconds))
+    report.notes.append(
+      "first pass: rows with \(field.column) before \(start.string ?? "") were not copied; "
+        + "SYNC_INITIAL_BACKFILL_MS=all copies everything")
+    return start
+  }
+
+  /// Times without a zone, dates and integers have no clock to be held against, so the newest value that was
+  /// committed when the pass began limits the checkpoint too: what commits later is not older than the look-back.
+  private func narrowed(
+    _ cap: FieldPosition?, _ limits: PassLimits
+  ) async throws(LaneStop) -> FieldPosition? {
+    guard plan.field.kind != .timestampWithTimeZone, state.scan == nil else { return cap }
+    let column = plan.field.column
+    let query = ReadQuery(
+      table: plan.name, columns: [column],
+      filters: cap.map { [.lessOrEqual(column, plan.field.token(at: $0))] }
+        ?? [.isNotNull(column)],
+      order: [column], isDescending: true, limit: 1)
+    let page: Page
+    do throws(PostgRESTError) {
+      page = try await source.read(query)
+    } catch {
+      throw LaneStop(error)
+    }
+    guard !page.rows.isEmpty,
+      let newest = plan.field.position(of: try values([column], page.rows, 0)[0])
+    else { return cap }
+    return min(newest, cap ?? newest)
+  }
+
+  private func pageResult(_ scan: Scan) async -> Result<ReadPage?, LaneStop> {
+    do throws(LaneStop) {
+      return .success(try await readPage(scan))
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  /// The next page, smaller where the server cannot give a full one; nil at the scan's end.
+  private func readPage(_ scan: Scan) async throws(LaneStop) -> ReadPage? {
+    let clock = ContinuousClock()
+    while let query = scan.query(limit: size.rows) {
+      let start = clock.now
+      do throws(PostgRESTError) {
+        let page = try await source.read(query)
+        return ReadPage(rows: page.rows, asked: query.limit, elapsed: clock.now - start)
+      } catch {
+        guard error.isCuredBySmallerPage, size.shrink() else { throw LaneStop(error) }
+      }
+    }
+    return nil
+  }
+
+  private func cursor(_ rows: JSONRows, _ index: Int) throws(LaneStop) -> Cursor {
+    Cursor(try values(plan.orderColumns, rows, index))
+  }
+
+  /// Writes what the target lacks of a page, then moves the cursor past it: never the other way round.
+  private func apply(
+    _ page: ReadPage, last: Cursor?, cap: FieldPosition?, before: FieldPosition?
+  ) async throws(LaneStop) {
+    let rows = page.rows
+    guard !rows.isEmpty else { return }
+    report.read += rows.count
+    let keys = try keys(of: rows, rows.rows.indices)
+    var indices = Array(rows.rows.indices)
+    // Rows in quarantine are tried on their own, so that they do not split every page they stand in.
+    if !state.quarantine.isEmpty {
+      indices.removeAll { state.quarantine[keys[$0]] != nil }
+    }
+    if try isWithinLookback(rows, before) || last == nil {
+      let same = try await unchanged(rows, keys, indices)
+      report.unchanged += same.count
+      indices.removeAll { same.contains($0) }
+    }
+    if !indices.isEmpty {
+      let outcome = try await write(rows, indices)
+      report.upserted += outcome.written
+      try noteLag(rows, indices, before)
+      try await readBack(rows, keys, indices, outcome)
+      try refuse(outcome.refusals)
+    }
+    if let last { state.scan = OpenScan(cursor: last, cap: cap.map(plan.field.token)) }
+    if let last { moveCheckpoint(to: last.field, cap) }
+    try await save()
+    surroundings.progress(plan.name, report.read)
+  }
+
+  private func isWithinLookback(
+    _ rows: JSONRows, _ before: FieldPosition?
+  ) throws(LaneStop) -> Bool {
+    guard let before else { return false }
+    let first = try values([plan.field.column], rows, 0)[0]
+    return plan.field.position(of: first).map { $0 <= before } ?? true
+  }
+
+  /// The rows of a page that the target has already, byte for byte.
+  func unchanged(
+    _ rows: JSONRows, _ keys: [RowKey], _ indices: [Int]
+  ) async throws(LaneStop) -> Set<Int> {
+    let found = try await rowsOnTarget(indices.map { keys[$0] }) ?? [:]
+    return Set(indices.filter { found[keys[$0]] == rows.row($0) })
+  }
+
+  /// What the target has of these keys; nil where they are too large to be read together.
+  func rowsOnTarget(_ keys: [RowKey]) async throws(LaneStop) -> [RowKey: ArraySlice<UInt8>]? {
+    guard !keys.isEmpty else { return [:] }
+    var found: [RowKey: ArraySlice<UInt8>] = [:]
+    do throws(PostgRESTError) {
+      let pages = try await target.rows(
+        of: plan.name, keys: keys, keyColumns: plan.keyColumns, columns: plan.columns,
+        atMost: size.rows)
+      for page in pages {
+        for index in page.rows.rows.indices {
+          guard let key = try? self.keys(of: page.rows, [index]).first else { continue }
+          found[key] = page.rows.row(index)
+        }
+      }
+    } catch {
+      guard error.isCuredBySmallerPage else { throw LaneStop(error) }
+      return nil
+    }
+    return found
+  }
+
+  private func moveCheckpoint(to value: JSONToken, _ cap: FieldPosition?) {
+    guard let reached = plan.field.position(of: value) else { return }
+    let limited = cap.map { min($0, reached) } ?? reached
+    guard limited > (state.checkpoint.flatMap(plan.field.position) ?? .beforeAll) else { return }
+    // A value that was not cut keeps the source's own bytes.
+    state.checkpoint = limited == reached ? value : plan.field.token(at: limited)
+  }
+
+  /// - Parameter bound: where the pass began. Nothing older is known to be on the target, so an empty pass leaves
+  ///   the checkpoint there.
+  private func closeScan(_ bound: JSONToken?) async throws(LaneStop) {
+    if state.checkpoint == nil { state.checkpoint = bound ?? plan.field.token(at: .beforeAll) }
+    state.scan = nil
+    state.readsAll = false
+    try await save()
+  }
+
+  /// How long the oldest new row of a batch took from the source's clock to the target.
+  private func noteLag(
+    _ rows: JSONRows, _ indices: [Int], _ before: FieldPosition?
+  ) throws(LaneStop) {
+    guard let before, plan.field.kind == .timestampWithTimeZone else { return }
+    for index in indices {
+      let value = try values([plan.field.column], rows, index)[0]
+      guard let position = plan.field.position(of: value), position > before,
+        case .at(let time) = position
+      else { continue }
+      let lag = Duration.microseconds(max(0, surroundings.now() - time))
+      report.lag = max(report.lag ?? lag, lag)
+      return
+    }
+  }
+}
+
+extension Duration {
+  var microseconds: Int64 {
+    let (seconds, attoseconds) = components
+    return seconds * 1_000_000 + attoseconds / 1_000_000_000_000
+  }
+}

@@ -1,0 +1,191 @@
+import JSON
+import Supabase
+
+/// The source's record of deletes, key changes and truncates, as the migration's triggers wrote it.
+///
+/// Entries are read by "not processed by me", never by id, because ids commit out of order.
+struct Ledger: Sendable {
+  let source: any MirroredProject
+  /// The mirror's name, under which it marks entries.
+  let mirror: String
+
+  static let table = TableName(name: "sync_deletions")
+  static let requiredFunctions = ["sync_mark_processed", "sync_register_mirror"]
+
+  /// One entry: a key to look at again, or a truncate.
+  struct Entry: Sendable {
+    let id: Int64
+    /// nil for a truncate.
+    let key: RowKey?
+  }
+
+  /// The entries that were committed when the pass began: their tables and ids, ascending.
+  ///
+  /// A pass replays only these, after it has copied rows: so whatever a deleted parent's children became before
+  /// it was deleted has reached the target before a cascade there could take them.
+  struct Snapshot: Sendable {
+    var ids: [TableName: [Int64]] = [:]
+    /// More entries than a pass takes; the rest waits for the next one.
+    var isCut = false
+
+    func contains(_ id: Int64, of table: TableName) -> Bool {
+      guard let ids = ids[table] else { return false }
+      var low = 0
+      var high = ids.count
+      while low < high {
+        let middle = (low + high) / 2
+        if ids[middle] < id { low = middle + 1 } else { high = middle }
+      }
+      return low < ids.count && ids[low] == id
+    }
+  }
+
+  /// Eight bytes of memory each.
+  static let mostEntries = 500_000
+
+  func snapshot(of tables: [TableName], pageSize: Int) async throws(LaneStop) -> Snapshot {
+    var snapshot = Snapshot()
+    let known = Set(tables)
+    var last: JSONToken?
+    var count = 0
+    while true {
+      let rows = try await page(
+        columns: ["id", "schema_name", "table_name"], table: nil, after: last, limit: pageSize)
+      if rows.isEmpty { return snapshot }
+      for index in rows.rows.indices {
+        let values = try tokens(["id", "schema_name", "table_name"], rows, index)
+        last = values[0]
+        guard let id = Int64(values[0].text), let schema = values[1].string,
+          let name = values[2].string
+        else { throw unreadable }
+        let table = TableName(schema: schema, name: name)
+        if known.contains(table) { snapshot.ids[table, default: []].append(id) }
+      }
+      count += rows.count
+      if count >= Self.mostEntries {
+        snapshot.isCut = true
+        return snapshot
+      }
+    }
+  }
+
+  /// The next unprocessed entries of one table, in the order of ids.
+  /// - Returns: nil at the end. `unreadable` counts entries that do not name all key columns.
+  func entries(
+    of table: TableName, keyColumns: [String], after: Int64?, limit: Int
+  ) async throws(LaneStop) -> (entries: [Entry], unreadable: Int, last: Int64)? {
+    let rows = try await page(
+      columns: ["id", "operation", "primary_key"], table: table,
+      after: after.map { JSONToken(bytes: Array("\($0)".utf8)) }, limit: limit)
+    if rows.isEmpty { return nil }
+    var entries: [Entry] = []
+    var unreadable = 0
+    var last: Int64 = 0
+    for index in rows.rows.indices {
+      let values = try tokens(["id", "operation", "primary_key"], rows, index)
+      guard let id = Int64(values[0].text) else { throw self.unreadable }
+      last = id
+      if values[1].string == "truncate" {
+        entries.append(Entry(id: id, key: nil))
+      } else if let key = Self.key(values[2], keyColumns) {
+        entries.append(Entry(id: id, key: key))
+      } else {
+        unreadable += 1
+      }
+    }
+    return (entries, unreadable, last)
+  }
+
+  /// Says that this mirror is done with these entries.
+  func markProcessed(_ ids: [Int64]) async throws(LaneStop) {
+    for start in stride(from: 0, to: ids.count, by: 1_000) {
+      var writer = JSONWriter()
+      writer.beginObject()
+      writer.name("mirror")
+      writer.string(mirror)
+      writer.name("ids")
+      writer.beginArray()
+      for id in ids[start..<min(start + 1_000, ids.count)] { writer.number(Int(id)) }
+      writer.endArray()
+      writer.endObject()
+      _ = try await call("sync_mark_processed", writer.bytes)
+    }
+  }
+
+  /// Makes this mirror one whose marks an entry needs before it may be pruned.
+  func register() async throws(LaneStop) {
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.name("mirror")
+    writer.string(mirror)
+    writer.endObject()
+    _ = try await call("sync_register_mirror", writer.bytes)
+  }
+
+  func prune() async throws(LaneStop) {
+    _ = try await call("sync_prune_deletions", Array("{}".utf8))
+  }
+
+  /// The tables whose deletes, key changes and truncates the source's triggers log.
+  func loggedTables() async throws(LaneStop) -> Set<TableName> {
+    let body = try await call("sync_ledger_tables", Array("{}".utf8))
+    guard let rows = try? JSONRows(body) else { throw unreadable }
+    var tables: Set<TableName> = []
+    for index in rows.rows.indices {
+      let values = try tokens(["schema_name", "table_name", "complete"], rows, index)
+      guard let schema = values[0].string, let name = values[1].string else { throw unreadable }
+      if values[2].text == "true" { tables.insert(TableName(schema: schema, name: name)) }
+    }
+    return tables
+  }
+
+  private func page(
+    columns: [String], table: TableName?, after: JSONToken?, limit: Int
+  ) async throws(LaneStop) -> JSONRows {
+    var filters: [Filter] = [.arrayLacks("processed_by", mirror)]
+    if let table {
+      filters.append(.equal("schema_name", JSONToken(string: table.schema)))
+      filters.append(.equal("table_name", JSONToken(string: table.name)))
+    }
+    if let after { filters.append(.greater("id", after)) }
+    do throws(PostgRESTError) {
+      return try await source.read(
+        ReadQuery(
+          table: Self.table, columns: columns, filters: filters, order: ["id"], limit: limit)
+      ).rows
+    } catch {
+      throw LaneStop(error)
+    }
+  }
+
+  private func call(_ function: String, _ arguments: [UInt8]) async throws(LaneStop) -> [UInt8] {
+    do throws(PostgRESTError) {
+      return try await source.rpc(function, schema: "public", arguments: arguments)
+    } catch {
+      throw LaneStop(error)
+    }
+  }
+
+  private func tokens(
+    _ columns: [String], _ rows: JSONRows, _ index: Int
+  ) throws(LaneStop) -> [JSONToken] {
+    let values = ((try? rows.values(of: columns, inRow: index)) ?? []).compactMap { $0 }
+    guard values.count == columns.count else { throw unreadable }
+    return values
+  }
+
+  private var unreadable: LaneStop {
+    .table(
+      "the source's ledger public.sync_deletions answers in another form than expected; apply the "
+        + "output of `supamirror migration` again")
+  }
+
+  private static func key(_ object: JSONToken, _ columns: [String]) -> RowKey? {
+    guard
+      let rows = try? JSONRows([UInt8(ascii: "[")] + object.bytes + [UInt8(ascii: "]")]),
+      rows.count == 1, let values = try? rows.values(of: columns, inRow: 0)
+    else { return nil }
+    let found = values.compactMap { $0 }.filter { !$0.isNull && !$0.isContainer }
+    return found.count == columns.count ? RowKey(found) : nil
+  }
+}

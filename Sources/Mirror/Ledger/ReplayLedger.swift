@@ -1,0 +1,169 @@
+import JSON
+import Supabase
+
+/// What a look at a table's ledger entries found to delete; nothing is deleted yet.
+struct DeletePlan: Sendable {
+  /// Gone from the source by evidence and absence, and still on the target; at most the guard's limit.
+  var keys: [RowKey] = []
+  /// How many there are in all.
+  var count = 0
+  /// The entries that are done once the keys are deleted.
+  var entries: [Int64] = []
+  var truncates: [Int64] = []
+  var isHeld = false
+}
+
+extension Lane {
+  /// Looks again at every key the ledger names: rows that exist are written, rows that are gone are planned for
+  /// deletion. Entries of rows that exist are marked at once.
+  func assessDeletes(
+    _ ledger: Ledger, _ snapshot: Ledger.Snapshot, approval: DeleteApproval
+  ) async throws(LaneStop) -> DeletePlan {
+    var plan = DeletePlan()
+    let isApproved = approval.covers(self.plan.name.description)
+    let keep = isApproved ? Int.max : surroundings.settings.deleteLimitRows
+    var last: Int64?
+    var unreadable = 0
+    while let page = try await ledger.entries(
+      of: self.plan.name, keyColumns: self.plan.keyColumns, after: last, limit: size.rows)
+    {
+      last = page.last
+      unreadable += page.unreadable
+      let entries = page.entries.filter { snapshot.contains($0.id, of: self.plan.name) }
+      plan.truncates += entries.filter { $0.key == nil }.map(\.id)
+      let keys = Array(Set(entries.compactMap(\.key)))
+      let reading = try await lookAgain(keys)
+      let doomed = Set(try await keysOnTarget(reading.absent))
+      let done = entries.filter { entry in entry.key.map { !doomed.contains($0) } ?? false }
+      try await ledger.markProcessed(done.map(\.id))
+      plan.count += doomed.count
+      if plan.count <= keep {
+        plan.keys += doomed
+        plan.entries += entries.filter { $0.key.map(doomed.contains) ?? false }.map(\.id)
+      }
+    }
+    if unreadable > 0 {
+      report.unmirrored.append(
+        "\(unreadable) ledger entries do not name the key columns of the table configuration: "
+          + "apply the output of `supamirror migration` again; their deletes were not mirrored")
+    }
+    if !plan.truncates.isEmpty { try await planTruncate(&plan, keep: keep) }
+    if !isApproved, try await mustHold(plan) { plan.isHeld = true }
+    return plan
+  }
+
+  /// A truncate is evidence for every key the target has; absence is looked up key by key.
+  private func planTruncate(_ plan: inout DeletePlan, keep: Int) async throws(LaneStop) {
+    var planned = Set(plan.keys)
+    var last: [JSONToken]?
+    while true {
+      let filters: [Filter] =
+        last.map { [.after(columns: self.plan.keyColumns, values: $0)] } ?? []
+      let rows: JSONRows
+      do throws(PostgRESTError) {
+        rows = try await target.read(
+          ReadQuery(
+            table: self.plan.name, columns: self.plan.keyColumns, filters: filters,
+            order: self.plan.keyColumns, limit: size.rows)
+        ).rows
+      } catch {
+        throw LaneStop(error)
+      }
+      if rows.isEmpty { return }
+      let keys = try self.keys(of: rows, rows.rows.indices)
+      last = keys.last?.values
+      let fresh = try await lookAgain(keys).absent.filter { planned.insert($0).inserted }
+      plan.count += fresh.count
+      if plan.count <= keep { plan.keys += fresh }
+    }
+  }
+
+  /// Reads the keys at the source and writes the rows that exist.
+  private func lookAgain(_ keys: [RowKey]) async throws(LaneStop) -> KeyReading {
+    let reading = try await sourceRows(keys)
+    for page in reading.pages {
+      report.read += page.count
+      let pageKeys = try self.keys(of: page, page.rows.indices)
+      let same = try await unchanged(page, pageKeys, Array(page.rows.indices))
+      report.unchanged += same.count
+      let indices = page.rows.indices.filter { !same.contains($0) }
+      guard !indices.isEmpty else { continue }
+      let outcome = try await write(page, indices)
+      report.upserted += outcome.written
+      try refuse(outcome.refusals)
+      try await save()
+    }
+    return reading
+  }
+
+  private func mustHold(_ plan: DeletePlan) async throws(LaneStop) -> Bool {
+    let settings = surroundings.settings
+    let limits = DeleteGuard(
+      limitRows: settings.deleteLimitRows, limitPercent: settings.deleteLimitPercent)
+    switch limits.verdict(deletes: plan.count) {
+    case .allow: return false
+    case .hold: return true
+    case .allowIfTableHas(let rows):
+      do throws(PostgRESTError) {
+        return try await target.read(
+          ReadQuery(
+            table: self.plan.name, columns: self.plan.keyColumns, order: self.plan.keyColumns,
+            limit: 1, offset: rows - 1)
+        ).rows.isEmpty
+      } catch {
+        throw LaneStop(error)
+      }
+    }
+  }
+
+  /// Leaves a plan for a person to approve.
+  func hold(_ plan: DeletePlan, because reason: String) async throws(LaneStop) {
+    state.heldDeletes = plan.count
+    report.notes.append("\(plan.count) deletes held: \(reason)")
+    surroundings.log.warning(
+      "deletes held",
+      ["table": self.plan.name.description, "rows": "\(plan.count)", "reason": reason])
+    try await save()
+  }
+
+  /// Deletes what was planned, then marks the entries.
+  func applyDeletes(_ plan: DeletePlan, _ ledger: Ledger) async throws(LaneStop) {
+    var refused: [RowKey] = []
+    var reason = ""
+    var open = stride(from: 0, to: plan.keys.count, by: size.rows).map {
+      plan.keys[$0..<min($0 + size.rows, plan.keys.count)]
+    }
+    while let planned = open.popLast() {
+      // Absence is looked up once more right before: a row that came back meanwhile is written instead.
+      let batch = try await lookAgain(Array(planned)).absent[...]
+      guard !batch.isEmpty else { continue }
+      do throws(PostgRESTError) {
+        report.deleted += try await target.delete(
+          Array(batch), from: self.plan.name, keyColumns: self.plan.keyColumns)
+      } catch {
+        switch Recovery(for: error) {
+        case .shrink, .split, .afterParents:
+          if batch.count > 1 {
+            let middle = batch.startIndex + batch.count / 2
+            open.append(batch[middle...])
+            open.append(batch[..<middle])
+          } else {
+            refused += batch
+            reason = error.message
+          }
+        default: throw LaneStop(error)
+        }
+      }
+    }
+    for key in plan.keys where state.quarantine[key] != nil { state.quarantine[key] = nil }
+    state.heldDeletes = 0
+    try await save()
+    guard refused.isEmpty else {
+      report.unmirrored.append(
+        "the target refused \(refused.count) deletes: \(reason). They are tried again in the next "
+          + "pass")
+      return
+    }
+    try await ledger.markProcessed(plan.entries + plan.truncates)
+  }
+}

@@ -1,0 +1,168 @@
+package import Supabase
+
+/// One pass over every configured table: rows first, parents before children; then the rows the target refused
+/// before; then deletes, children before parents.
+package struct Pass: Sendable {
+  package let settings: Settings
+  package let tables: [TableConfiguration]
+  package let source: any MirroredProject
+  package let target: any MirroredProject
+  package let store: StateStore
+  package let approval: DeleteApproval
+  package let log: Log
+  /// Microseconds since 2000-01-01.
+  package let now: @Sendable () -> Int64
+  /// A table and the rows read of it so far.
+  package let progress: @Sendable (TableName, Int) -> Void
+
+  /// Tables whose lanes work at the same time.
+  static let lanesAtOnce = 4
+
+  package init(
+    settings: Settings, tables: [TableConfiguration], source: any MirroredProject,
+    target: any MirroredProject, store: StateStore, approval: DeleteApproval = .none,
+    log: Log = .none, now: @escaping @Sendable () -> Int64,
+    progress: @escaping @Sendable (TableName, Int) -> Void = { _, _ in }
+  ) {
+    self.settings = settings
+    self.tables = tables
+    self.source = source
+    self.target = target
+    self.store = store
+    self.approval = approval
+    self.log = log
+    self.now = now
+    self.progress = progress
+  }
+
+  /// Runs the pass. It always returns a report; what went wrong stands in it.
+  package func run() async -> PassReport {
+    let clock = ContinuousClock()
+    let start = clock.now
+    var report = PassReport()
+    var lanes: [Lane] = []
+    do throws(LaneStop) {
+      let survey = try await Survey.take(self)
+      report.tables = survey.failed
+      report.unmirrored = survey.unmirrored
+      lanes = await makeLanes(survey, &report)
+      try await copy(survey, lanes, &report)
+    } catch {
+      report.note(error)
+    }
+    for lane in lanes { report.tables.append(await lane.finishReport()) }
+    let order = Dictionary(
+      tables.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    report.tables.sort { order[$0.table] ?? 0 < order[$1.table] ?? 0 }
+    report.elapsed = clock.now - start
+    return report
+  }
+
+  private func makeLanes(_ survey: Survey, _ report: inout PassReport) async -> [Lane] {
+    let surroundings = Lane.Surroundings(
+      source: source, target: target, store: store, settings: settings, log: log, now: now,
+      progress: progress)
+    var lanes: [Lane] = []
+    for plan in survey.plans {
+      lanes.append(Lane(plan, surroundings, state: await store.state(of: plan.name)))
+    }
+    return lanes
+  }
+
+  private func copy(
+    _ survey: Survey, _ lanes: [Lane], _ report: inout PassReport
+  ) async throws(LaneStop) {
+    let byName = Dictionary(lanes.map { ($0.plan.name, $0) }, uniquingKeysWith: { a, _ in a })
+    let levels = TableOrder.levels(lanes.map(\.plan.name), references: survey.references)
+      .map { $0.compactMap { byName[$0] } }
+    let snapshot = try await survey.ledgerSnapshot(lanes.map(\.plan.name), settings.batchSize)
+    if snapshot?.isCut == true {
+      report.unmirrored.append(
+        "the ledger has more than \(Ledger.mostEntries) entries; run another pass for the rest")
+    }
+    for level in levels {
+      try await Self.together(level) { lane throws(LaneStop) in
+        try await lane.run { lane throws(LaneStop) in try await lane.reconcile(survey.limits) }
+      }
+    }
+    try await Self.retryQuarantine(levels)
+    if let ledger = survey.ledger, let snapshot, !snapshot.ids.isEmpty {
+      let deletes = DeleteReplay(
+        ledger: ledger, snapshot: snapshot, approval: approval, references: survey.references)
+      if try await deletes.run(levels) { try await Self.retryQuarantine(levels) }
+      do throws(LaneStop) {
+        try await ledger.prune()
+      } catch .table(let sentence) {
+        log.warning("ledger not pruned", ["reason": sentence])
+      }
+    }
+    for lane in lanes {
+      try await lane.run { lane throws(LaneStop) in try await lane.countJSONNulls() }
+    }
+  }
+
+  /// Tries refused rows again, parents before children, for as long as that heals any: a row whose parent has
+  /// just been written, a unique value that has just become free.
+  private static func retryQuarantine(_ levels: [[Lane]]) async throws(LaneStop) {
+    var healed = 1
+    while healed > 0 {
+      healed = 0
+      for lane in levels.joined() {
+        healed +=
+          try await lane.run { lane throws(LaneStop) in
+            lane.state.quarantine.isEmpty ? 0 : try await lane.retryQuarantine()
+          } ?? 0
+      }
+    }
+  }
+
+  /// Runs the lanes a few at a time. The first stop that concerns all of them ends the others.
+  static func together(
+    _ lanes: [Lane], _ work: @escaping @Sendable (Lane) async throws(LaneStop) -> Void
+  ) async throws(LaneStop) {
+    let stop = await withTaskGroup(of: LaneStop?.self) { group in
+      var waiting = lanes[...]
+      func begin(_ lane: Lane) {
+        group.addTask {
+          do throws(LaneStop) {
+            try await work(lane)
+            return nil
+          } catch {
+            return error
+          }
+        }
+      }
+      for lane in waiting.prefix(lanesAtOnce) { begin(lane) }
+      waiting = waiting.dropFirst(lanesAtOnce)
+      var first: LaneStop?
+      for await stop in group {
+        if let stop, first == nil {
+          first = stop
+          group.cancelAll()
+        }
+        if first == nil, let lane = waiting.popFirst() { begin(lane) }
+      }
+      return first
+    }
+    if let stop { throw stop }
+  }
+}
+
+extension PassReport {
+  mutating func note(_ stop: LaneStop) {
+    switch stop {
+    case .table(let sentence), .project(let sentence):
+      stopped = sentence
+      stopKind = .project
+    case .configuration(let sentence):
+      stopped = sentence
+      stopKind = .configuration
+    case .state(let sentence):
+      stopped = sentence
+      stopKind = .here
+    case .interrupted:
+      stopped = "interrupted; what was copied is kept and nothing is lost"
+      stopKind = .here
+    }
+  }
+}

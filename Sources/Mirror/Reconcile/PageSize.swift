@@ -1,0 +1,38 @@
+/// How many rows to ask for: as many as the server, the bodies' size and the time allow.
+package struct PageSize: Hashable, Sendable {
+  /// Rows for the next request.
+  package private(set) var rows: Int
+  /// The server's own cap, once it has shown itself.
+  package private(set) var cap: Int?
+
+  /// Larger pages are hardly faster, and memory is counted in pages.
+  static let most = 5_000
+  /// A body that grows past this is not made longer …
+  static let growBelowBytes = 1 << 20
+  /// … and past this is made shorter.
+  static let shrinkAboveBytes = 4 << 20
+  static let growBelowTime: Duration = .milliseconds(500)
+
+  package init(rows: Int) { self.rows = max(1, rows) }
+
+  /// A page of `count` rows and `bytes` came for a limit of `asked` after `elapsed`, and more rows followed it.
+  package mutating func cameFull(count: Int, asked: Int, bytes: Int, elapsed: Duration) {
+    if count < asked {
+      cap = min(cap ?? count, count)
+      rows = min(rows, count)
+    }
+    if bytes > Self.shrinkAboveBytes {
+      rows = max(1, min(rows, count * (Self.shrinkAboveBytes / 2) / bytes))
+    } else if bytes < Self.growBelowBytes, elapsed < Self.growBelowTime, count >= rows {
+      rows = min(rows * 2, max(rows, Self.most), cap ?? .max)
+    }
+  }
+
+  /// A request of this size was refused or took too long.
+  /// - Returns: false where it cannot become smaller.
+  package mutating func shrink() -> Bool {
+    guard rows > 1 else { return false }
+    rows /= 2
+    return true
+  }
+}

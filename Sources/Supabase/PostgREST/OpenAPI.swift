@@ -1,0 +1,94 @@
+import JSON
+
+/// The root document, as PostgREST writes it (OpenAPI 2).
+///
+/// It tells neither generated nor identity columns, nor unique constraints, nor which relation is a view.
+struct OpenAPI {
+  let catalogue: Catalogue
+
+  /// nil where the text is no such document.
+  init?(_ bytes: [UInt8], schema: String) {
+    guard let root = try? JSONNode(parsing: bytes), root["swagger"]?.string != nil,
+      let definitions = root["definitions"]?.members ?? (root["definitions"] == nil ? [] : nil),
+      let paths = root["paths"]?.members
+    else { return nil }
+    var tables: [TableName: TableDescription] = [:]
+    for definition in definitions {
+      let name = TableName(schema: schema, name: definition.name)
+      let required = Set((definition.node["required"]?.array ?? []).compactMap(\.string))
+      var columns: [Column] = []
+      for property in definition.node["properties"]?.members ?? [] {
+        guard let format = property.node["format"]?.string else { return nil }
+        let note = Note(property.node["description"]?.string ?? "")
+        columns.append(
+          Column(
+            name: property.name, format: format, isNotNull: required.contains(property.name),
+            isPrimaryKey: note.isPrimaryKey, references: note.references))
+      }
+      tables[name] = TableDescription(name: name, columns: columns)
+    }
+    let functions = paths.map(\.name).filter { $0.hasPrefix("/rpc/") }.map {
+      String($0.dropFirst("/rpc/".count))
+    }
+    catalogue = Catalogue(tables: tables, functions: Set(functions))
+  }
+
+  /// What PostgREST appends to a column's comment. The comment is the user's and may hold anything, so the note
+  /// counts only at the end of the text, after the last `Note:` line, and only in its exact words.
+  struct Note: Hashable {
+    private(set) var isPrimaryKey = false
+    private(set) var references: Column.Reference?
+
+    init(_ description: String) {
+      let head = "Note:\n"
+      var text = description[...]
+      guard let start = Self.lastNote(in: text) else { return }
+      text = text[start...].dropFirst(head.count)
+      let key = "This is a Primary Key.<pk/>"
+      var isPrimaryKey = false
+      if text.hasPrefix(key) {
+        text = text.dropFirst(key.count)
+        isPrimaryKey = true
+        if text.isEmpty {
+          self.isPrimaryKey = true
+          return
+        }
+        guard text.first == "\n" else { return }
+        text = text.dropFirst()
+      }
+      guard let reference = Self.reference(text) else { return }
+      references = reference
+      self.isPrimaryKey = isPrimaryKey
+    }
+
+    /// At the text's start, or after the blank line that follows a comment.
+    private static func lastNote(in text: Substring) -> Substring.Index? {
+      if let last = text.ranges(of: "\n\nNote:\n").last {
+        return text.index(last.lowerBound, offsetBy: 2)
+      }
+      return text.hasPrefix("Note:\n") ? text.startIndex : nil
+    }
+
+    /// ``This is a Foreign Key to `parents.id`.<fk table='parents' column='id'/>``: where names hold quotes
+    /// themselves, the two spellings of them must agree.
+    private static func reference(_ text: Substring) -> Column.Reference? {
+      let head = "This is a Foreign Key to `"
+      let middle = "`.<fk table='"
+      let end = "'/>"
+      guard text.hasPrefix(head), text.hasSuffix(end) else { return nil }
+      let body = text.dropFirst(head.count).dropLast(end.count)
+      for mark in body.ranges(of: middle) {
+        let spelled = body[..<mark.lowerBound]
+        let names = body[mark.upperBound...]
+        for gap in names.ranges(of: "' column='") {
+          let table = names[..<gap.lowerBound]
+          let column = names[gap.upperBound...]
+          if spelled == table + "." + column {
+            return Column.Reference(table: String(table), column: String(column))
+          }
+        }
+      }
+      return nil
+    }
+  }
+}
