@@ -14,6 +14,8 @@ struct MirrorProgram: Sendable {
     let output: String
     /// Standard error: the log.
     let log: String
+    /// Bytes that were resident at most.
+    let peakMemory: Int
 
     var exitCode: Int32? { if case .exited(let code) = status { code } else { nil } }
     var description: String { "\(status)\n\(output)\n\(log)" }
@@ -47,6 +49,10 @@ struct MirrorProgram: Sendable {
 
   var statePath: String { "\(folder)/state.json" }
 
+  func writeFile(_ path: String, _ bytes: [UInt8]) throws {
+    try DurableFile(path).replace(with: bytes)
+  }
+
   /// One entry of `tables.config.json`.
   static func table(
     _ name: String, schema: String = "public", keys: [String] = ["id"],
@@ -79,7 +85,8 @@ struct MirrorProgram: Sendable {
     let status = await process.wait()
     let log = (try? readFile("\(folder)/log")) ?? []
     return Outcome(
-      status: status, output: output, log: String(decoding: log.dropFirst(before), as: UTF8.self))
+      status: status, output: output, log: String(decoding: log.dropFirst(before), as: UTF8.self),
+      peakMemory: process.peakMemory)
   }
 
   /// One pass.

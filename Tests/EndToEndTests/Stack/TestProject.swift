@@ -5,6 +5,7 @@ import Transport
 struct TestProject: Sendable {
   let url: String
   let key: String
+  let dsn: String
   /// nil for a stack of somebody else's.
   let local: LocalProject?
   private let database: PostgresPool
@@ -12,6 +13,7 @@ struct TestProject: Sendable {
   init(url: String, key: String, dsn: String, local: LocalProject?) {
     self.url = url
     self.key = key
+    self.dsn = dsn
     self.local = local
     database = PostgresPool(dsn: dsn, size: 4)
   }
