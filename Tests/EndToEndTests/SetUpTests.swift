@@ -67,7 +67,7 @@ extension EndToEnd {
     ]
 
     private static func token(role: String, secret: String) -> String {
-      JSONWebToken.sign(role: role, secret: secret)
+      JSONWebToken.key(role: role, secret: secret)
     }
 
     @Test(arguments: mistakes) func `is told`(mistake: Mistake) async throws {
