@@ -42,7 +42,8 @@ extension EndToEnd {
         n % 3 == 0
           ? .status(
             503, headers: [HTTPHeader("Retry-After", "1")],
-            body: Array(#"{"code":"PGRST000","details":null,"hint":null,"message":"no connection"}"#.utf8),
+            body: Array(
+              #"{"code":"PGRST000","details":null,"hint":null,"message":"no connection"}"#.utf8),
             contentType: "application/json") : nil
       },
       Injection("a gateway answers 502 with an HTML page now and then") { _, n in
@@ -51,7 +52,8 @@ extension EndToEnd {
       Injection("429 now and then") { _, n in
         n % 5 == 0
           ? .status(
-            429, headers: [HTTPHeader("Retry-After", "1")], body: [], contentType: "text/plain") : nil
+            429, headers: [HTTPHeader("Retry-After", "1")], body: [], contentType: "text/plain")
+          : nil
       },
       Injection("bodies over 20 kB are refused with 413") { request, _ in
         request.body.count > 20_000
@@ -122,7 +124,8 @@ extension EndToEnd {
         request.method == "GET"
           && String(decoding: request.target, as: UTF8.self).contains("items?")
           ? .status(
-            200, headers: [HTTPHeader("Content-Range", "0-1/*")], body: Array(#"[{"id":1,"v":"x"#.utf8),
+            200, headers: [HTTPHeader("Content-Range", "0-1/*")],
+            body: Array(#"[{"id":1,"v":"x"#.utf8),
             contentType: "application/json; charset=utf-8") : nil
       },
       End("writing is not permitted", 1, "GRANT") { request, _ in
@@ -136,14 +139,17 @@ extension EndToEnd {
         isWrite(request)
           ? answer(
             400, "42P10",
-            "there is no unique or exclusion constraint matching the ON CONFLICT specification") : nil
+            "there is no unique or exclusion constraint matching the ON CONFLICT specification")
+          : nil
       },
       End("the database has no connection", 3, "") { _, _ in
         answer(503, "PGRST000", "Database connection error. Retrying the connection.")
       },
     ]
 
-    @Test(arguments: lasting) func `a lasting fault is told, and nothing is lost`(end: End) async throws {
+    @Test(arguments: lasting) func `a lasting fault is told, and nothing is lost`(end: End)
+      async throws
+    {
       try await withProxies { stack, source, target, mirror in
         for proxy in [source, target] { proxy.setFaults { end.fault($0, $1) ?? .none } }
         let outcome = try await mirror.cron(
@@ -164,15 +170,17 @@ extension EndToEnd {
     ) async throws {
       let stack = try await Stack.empty()
       try await stack.both(
-        "create table items (id bigint primary key, v text, updated_at timestamptz not null default now());")
+        "create table items (id bigint primary key, v text, updated_at timestamptz not null default now());"
+      )
       let client = HTTPClient()
-      let source = try await FaultProxy.start(upstream: stack.source.url, transport: client)
-      let target = try await FaultProxy.start(upstream: stack.target.url, transport: client)
+      let source = try FaultProxy.start(upstream: stack.source.url, transport: client)
+      let target = try FaultProxy.start(upstream: stack.target.url, transport: client)
       let mirror = try MirrorProgram(
         stack, tables: [MirrorProgram.table("items")], source: source.url, target: target.url)
       try await mirror.migrate(stack)
       try await stack.source.sql(
-        "insert into items select i, 'row ' || i || repeat('.', 100) from generate_series(1, 3000) i")
+        "insert into items select i, 'row ' || i || repeat('.', 100) from generate_series(1, 3000) i"
+      )
       try await body(stack, source, target, mirror)
       await source.stop()
       await target.stop()

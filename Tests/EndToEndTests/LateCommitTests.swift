@@ -10,12 +10,14 @@ extension EndToEnd {
     private func run(
       _ stack: Stack, _ mirror: MirrorProgram, lookback: String
     ) async throws -> MirrorProgram.Outcome {
-      try await stack.source.sql("insert into events select i, 'early' from generate_series(1, 10) i")
+      try await stack.source.sql(
+        "insert into events select i, 'early' from generate_series(1, 10) i")
       let writer = try PostgresConnection(stack.source.dsn)
       _ = try writer.run(script: "begin; insert into events values (100, 'late')")
       // Younger rows, committed first, pull the checkpoint past the open transaction's time.
       try await stack.source.script(
-        "insert into events select i, 'young', clock_timestamp() + interval '10 seconds' from generate_series(200, 300) i")
+        "insert into events select i, 'young', clock_timestamp() + interval '10 seconds' from generate_series(200, 300) i"
+      )
       let during = try await mirror.cron(settings: ["SYNC_RECONCILE_LOOKBACK_MS": lookback])
       #expect(during.exitCode == 0, "\(during)")
       #expect(try await stack.target.value("select count(*) from events where id = 100") == "0")

@@ -1,5 +1,6 @@
 import LocalSupabase
 import Testing
+import Transport
 
 extension EndToEnd {
   /// Mistakes of setting up: one clear error each, nothing copied, nothing deleted.
@@ -9,7 +10,8 @@ extension EndToEnd {
     ) async throws -> (Stack, MirrorProgram) {
       let stack = try await Stack.empty()
       try await stack.both(
-        "create table items (id bigint primary key, v text, updated_at timestamptz not null default now());")
+        "create table items (id bigint primary key, v text, updated_at timestamptz not null default now());"
+      )
       try await stack.source.sql("insert into items select i, 'v' from generate_series(1, 20) i")
       try await stack.target.sql("insert into items values (1000, 'of the target')")
       let mirror = try MirrorProgram(stack, tables: tables, settings: settings)
@@ -25,9 +27,13 @@ extension EndToEnd {
 
     static let mistakes = [
       Mistake(
-        description: "a wrong key", settings: { _ in
+        description: "a wrong key",
+        settings: { _ in
           // Signed with another secret.
-          ["SYNC_SOURCE_SUPABASE_SERVICE_ROLE_KEY": token(role: "service_role", secret: "another secret of 32 characters!")]
+          [
+            "SYNC_SOURCE_SUPABASE_SERVICE_ROLE_KEY": token(
+              role: "service_role", secret: "another secret of 32 characters!")
+          ]
         }, exitCode: 3, words: ["source", "service_role key"]),
       Mistake(
         description: "the anon key",
@@ -81,7 +87,8 @@ extension EndToEnd {
       for (name, value) in settings where name.hasSuffix("KEY") {
         #expect(!(outcome.output + outcome.log).contains(value), "the key is shown")
       }
-      #expect(try await stack.target.value("select string_agg(v, ',') from items") == "of the target")
+      #expect(
+        try await stack.target.value("select string_agg(v, ',') from items") == "of the target")
     }
 
     @Test func `tables that cannot be mirrored say why; the others go on`() async throws {
@@ -101,7 +108,8 @@ extension EndToEnd {
         """)
       try await mirror.migrate(stack)
       try await stack.source.script(
-        "insert into short values (1, 'x'); insert into narrow values (1, 1.1); insert into keyless values (1)")
+        "insert into short values (1, 'x'); insert into narrow values (1, 1.1); insert into keyless values (1)"
+      )
       let outcome = try await mirror.cron()
       #expect(outcome.exitCode == 1, "\(outcome)")
       for words in [
@@ -123,7 +131,9 @@ extension EndToEnd {
       #expect(outcome.output.contains("same database"), "\(outcome)")
     }
 
-    @Test func `another pair's, a damaged and a newer state file are refused and kept`() async throws {
+    @Test func `another pair's, a damaged and a newer state file are refused and kept`()
+      async throws
+    {
       let (stack, mirror) = try await begin()
       try await mirror.migrate(stack)
       _ = try await mirror.cron()

@@ -9,7 +9,7 @@ struct MirrorProgram: Sendable {
 
   /// What one run did.
   struct Outcome: Sendable, CustomStringConvertible {
-    let status: ExitStatus
+    let status: ChildProcess.ExitStatus
     /// Standard output: the report.
     let output: String
     /// Standard error: the log.
@@ -108,8 +108,11 @@ struct MirrorProgram: Sendable {
 
   private static func makeFolder() throws -> String {
     var template = Array("/tmp/supamirror-test-XXXXXX".utf8CString)
-    let made = unsafe template.withUnsafeMutableBufferPointer { unsafe mkdtemp($0.baseAddress) }
-    try #require(unsafe made != nil)
+    let isMade = unsafe template.withUnsafeMutableBufferPointer { buffer in
+      guard let start = buffer.baseAddress else { return false }
+      return unsafe mkdtemp(start) != nil
+    }
+    try #require(isMade)
     return String(
       decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }

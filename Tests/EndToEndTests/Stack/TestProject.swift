@@ -118,7 +118,7 @@ struct Stack: Sendable {
 
   /// `SUPAMIRROR_TEST_SOURCE_URL`, `…_KEY`, `…_DSN`, and the same for `TARGET`.
   private static func external(_ side: String) -> TestProject? {
-    let variable = { Environment.process["SUPAMIRROR_TEST_\(side)_\($0)"] }
+    let variable = { (name: String) in Environment.process["SUPAMIRROR_TEST_\(side)_\(name)"] }
     guard let url = variable("URL"), let key = variable("KEY"), let dsn = variable("DSN") else {
       return nil
     }
