@@ -20,6 +20,11 @@ package struct Environment: Sendable {
     value(.tableConfig)?.text ?? "config/tables.config.json"
   }
 
+  /// - Throws: what is wrong with the variables' names and the file's lines, for commands that need no project.
+  package func check() throws(ConfigurationError) {
+    guard problems.isEmpty else { throw ConfigurationError(problems) }
+  }
+
   /// A value and how a message names the variable that it is from.
   struct Value {
     let text: String

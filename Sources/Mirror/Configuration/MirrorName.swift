@@ -22,9 +22,10 @@ extension MirrorIdentity {
   }
 
   /// - Parameters:
-  ///   - epoch: the digest of `digestText`, in hexadecimal.
+  ///   - digest: of `digestText`.
   ///   - name: nil for one made of both projects' names and the digest.
-  package init(source: ProjectURL, target: ProjectURL, epoch: String, name: String?) {
+  package init(source: ProjectURL, target: ProjectURL, digest: [UInt8], name: String?) {
+    let epoch = digest.map { String(UInt16($0) + 0x100, radix: 16).dropFirst() }.joined()
     let made = "\(Self.label(source))-to-\(Self.label(target))-\(epoch.prefix(8))"
     self.init(epoch: epoch, name: name ?? made)
   }

@@ -78,7 +78,7 @@ package enum LogLine {
   }
 
   /// A name in the database may hold anything: nothing of it may move the terminal's cursor or begin a line.
-  static func printable(_ text: String) -> String {
+  package static func printable(_ text: String) -> String {
     var shown = ""
     for scalar in text.unicodeScalars {
       if isPrintable(scalar) {
