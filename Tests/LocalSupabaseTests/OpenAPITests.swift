@@ -122,7 +122,6 @@ import Testing
         dsn, role: "postgres", OpenAPIOptions(schema: "many", schemas: ["many"], host: "h:1"))
       #expect(text.contains("t199"))
     }
-    print("openapi, 200 tables:", time)
     #expect(time < .seconds(5))
   }
 
