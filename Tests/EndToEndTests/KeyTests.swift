@@ -29,7 +29,8 @@ extension EndToEnd {
       """#
 
     private static let names = [
-      "ints", "uuids", "texts", "composite", #""Mixed Case, (odd) ""name"" ☕""#, "shop.items", "numerics",
+      "ints", "uuids", "texts", "composite", #""Mixed Case, (odd) ""name"" ☕""#, "shop.items",
+      "numerics",
     ]
 
     private func differences(_ stack: Stack) async throws -> [String] {

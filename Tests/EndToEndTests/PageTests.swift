@@ -19,7 +19,8 @@ extension EndToEnd {
       #expect(large.exitCode == 0, "\(large)")
       #expect(try await stack.differences("ties") == [])
       // Ten times the rows, the same memory: what is held are pages.
-      #expect(large.peakMemory < small.peakMemory + (24 << 20), "\(small.peakMemory) \(large.peakMemory)")
+      #expect(
+        large.peakMemory < small.peakMemory + (24 << 20), "\(small.peakMemory) \(large.peakMemory)")
     }
 
     @Test func `a second pass writes only what changed`() async throws {
@@ -48,13 +49,15 @@ extension EndToEnd {
       #expect(before != nil)
       #expect(
         try await stack.target.value(
-          "select count(*) from notes where xmin::text = (select max(xmin::text::bigint)::text from notes) and body <> 'changed'")
+          "select count(*) from notes where xmin::text = (select max(xmin::text::bigint)::text from notes) and body <> 'changed'"
+        )
           == "0")
     }
 
     @Test func `rows without a value in the field, and rows of the future, arrive`() async throws {
       let stack = try await Stack.empty()
-      try await stack.both("create table odd (id integer primary key, body text, updated_at timestamptz)")
+      try await stack.both(
+        "create table odd (id integer primary key, body text, updated_at timestamptz)")
       try await stack.source.script(
         """
         insert into odd select i, 'null ' || i, null from generate_series(1, 1500) i;
@@ -82,7 +85,9 @@ extension EndToEnd {
       try await stack.both(
         "create table t (id integer primary key, body text, at \(type) not null)")
       let value = { (i: String) in
-        isNumber ? "(\(i) - 32768)" : "(now() at time zone 'UTC' - interval '3 days' + \(i) * interval '1 minute')"
+        isNumber
+          ? "(\(i) - 32768)"
+          : "(now() at time zone 'UTC' - interval '3 days' + \(i) * interval '1 minute')"
       }
       try await stack.source.sql(
         "insert into t select i, 'row', \(value("i")) from generate_series(1, 2345) i")
@@ -103,7 +108,8 @@ extension EndToEnd {
       try await stack.source.script(
         "insert into t values (1, now() - interval '3 days'), (2, now() - interval '1 hour')")
       let mirror = try MirrorProgram(
-        stack, tables: [MirrorProgram.table("t")], settings: ["SYNC_INITIAL_BACKFILL_MS": "86400000"])
+        stack, tables: [MirrorProgram.table("t")],
+        settings: ["SYNC_INITIAL_BACKFILL_MS": "86400000"])
       try await mirror.migrate(stack)
       let outcome = try await mirror.cron()
       #expect(outcome.exitCode == 0, "\(outcome)")

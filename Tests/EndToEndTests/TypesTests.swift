@@ -82,9 +82,11 @@ extension EndToEnd {
     @Test func `rows with a JSON null are found and counted`() async throws {
       let stack = try await Stack.empty()
       try await stack.both(
-        "create table docs (id integer primary key, body jsonb, updated_at timestamptz not null default now())")
+        "create table docs (id integer primary key, body jsonb, updated_at timestamptz not null default now())"
+      )
       try await stack.source.script(
-        #"insert into docs values (1, 'null'), (2, null), (3, '"null"'), (4, '{"a": null}'), (5, 'null')"#)
+        #"insert into docs values (1, 'null'), (2, null), (3, '"null"'), (4, '{"a": null}'), (5, 'null')"#
+      )
       let mirror = try MirrorProgram(stack, tables: [MirrorProgram.table("docs")])
       try await mirror.migrate(stack)
       for _ in 1...2 {

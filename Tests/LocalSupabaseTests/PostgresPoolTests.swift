@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct PostgresPoolTests {
   private func pool(_ size: Int) async throws -> PostgresPool {
-    PostgresPool(dsn: try await TestCluster.shared().dsn, size: size)
+    PostgresPool(dsn: try await TestCluster.shared().dsn(), size: size)
   }
 
   @Test func `jobs of many tasks all get their own answer`() async throws {
@@ -28,12 +28,15 @@ import Testing
   @Test func `handing a job over takes microseconds`() async throws {
     let pool = try await pool(1)
     try await pool.withConnection(waitAtMost: .seconds(30)) { _ in }
-    let time = try await ContinuousClock().measure {
-      for _ in 0..<500 { try await pool.withConnection(waitAtMost: .seconds(30)) { _ in } }
+    var best = Duration.seconds(1)
+    for _ in 0..<500 {
+      let time = try await ContinuousClock().measure {
+        try await pool.withConnection(waitAtMost: .seconds(30)) { _ in }
+      }
+      best = min(best, time)
     }
-    print("hand-over:", time / 500)
-    // A poll would take milliseconds each; far above what a busy machine needs.
-    #expect(time / 500 < .milliseconds(2))
+    // A poll would take a millisecond or more; the best of many, because the machine may be busy.
+    #expect(best < .microseconds(500))
     await pool.close()
   }
 
@@ -119,7 +122,7 @@ import Testing
   @Test func `a connection that the server ended while idle costs no job`() async throws {
     let pool = try await pool(1)
     let pid = try await pool.withConnection(waitAtMost: .seconds(30)) { $0.backendPID }
-    let outside = try PostgresConnection(try await TestCluster.shared().dsn)
+    let outside = try PostgresConnection(try await TestCluster.shared().dsn())
     // The time limit makes it wait until the backend is gone.
     #expect(try outside.execute("select pg_terminate_backend(\(pid), 10000)").rows == [["t"]])
     let answer = try await pool.withConnection(waitAtMost: .seconds(30)) {

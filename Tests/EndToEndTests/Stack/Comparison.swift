@@ -1,3 +1,5 @@
+import LocalSupabase
+
 extension Stack {
   /// How the two databases differ in these tables, by the text of every row; empty where they are equal.
   func differences(_ tables: String...) async throws -> [String] {

@@ -4,8 +4,7 @@ enum Environment {
   /// This process's environment.
   static let process: [String: String] = {
     var result: [String: String] = [:]
-    guard let entries = unsafe environ else { return result }
-    var entry = unsafe entries
+    var entry = unsafe environ
     while let text = unsafe entry.pointee {
       let parts = unsafe String(cString: text).split(
         separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -19,7 +18,8 @@ enum Environment {
   static let products: String = {
     var buffer = [CChar](repeating: 0, count: 4_096)
     let count = unsafe readlink("/proc/self/exe", &buffer, buffer.count)
-    let path = String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let path = String(
+      decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     return path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(
       separator: "/")
   }()

@@ -9,11 +9,13 @@ struct MirrorProgram: Sendable {
 
   /// What one run did.
   struct Outcome: Sendable, CustomStringConvertible {
-    let status: ExitStatus
+    let status: ChildProcess.ExitStatus
     /// Standard output: the report.
     let output: String
     /// Standard error: the log.
     let log: String
+    /// Bytes that were resident at most.
+    let peakMemory: Int
 
     var exitCode: Int32? { if case .exited(let code) = status { code } else { nil } }
     var description: String { "\(status)\n\(output)\n\(log)" }
@@ -47,6 +49,10 @@ struct MirrorProgram: Sendable {
 
   var statePath: String { "\(folder)/state.json" }
 
+  func writeFile(_ path: String, _ bytes: [UInt8]) throws {
+    try DurableFile(path).replace(with: bytes)
+  }
+
   /// One entry of `tables.config.json`.
   static func table(
     _ name: String, schema: String = "public", keys: [String] = ["id"],
@@ -79,7 +85,8 @@ struct MirrorProgram: Sendable {
     let status = await process.wait()
     let log = (try? readFile("\(folder)/log")) ?? []
     return Outcome(
-      status: status, output: output, log: String(decoding: log.dropFirst(before), as: UTF8.self))
+      status: status, output: output, log: String(decoding: log.dropFirst(before), as: UTF8.self),
+      peakMemory: process.peakMemory)
   }
 
   /// One pass.
@@ -101,8 +108,11 @@ struct MirrorProgram: Sendable {
 
   private static func makeFolder() throws -> String {
     var template = Array("/tmp/supamirror-test-XXXXXX".utf8CString)
-    let made = unsafe template.withUnsafeMutableBufferPointer { unsafe mkdtemp($0.baseAddress) }
-    try #require(unsafe made != nil)
+    let isMade = unsafe template.withUnsafeMutableBufferPointer { buffer in
+      guard let start = buffer.baseAddress else { return false }
+      return unsafe mkdtemp(start) != nil
+    }
+    try #require(isMade)
     return String(
       decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }

@@ -5,6 +5,7 @@ import Transport
 struct TestProject: Sendable {
   let url: String
   let key: String
+  let dsn: String
   /// nil for a stack of somebody else's.
   let local: LocalProject?
   private let database: PostgresPool
@@ -12,6 +13,7 @@ struct TestProject: Sendable {
   init(url: String, key: String, dsn: String, local: LocalProject?) {
     self.url = url
     self.key = key
+    self.dsn = dsn
     self.local = local
     database = PostgresPool(dsn: dsn, size: 4)
   }
@@ -116,7 +118,7 @@ struct Stack: Sendable {
 
   /// `SUPAMIRROR_TEST_SOURCE_URL`, `…_KEY`, `…_DSN`, and the same for `TARGET`.
   private static func external(_ side: String) -> TestProject? {
-    let variable = { Environment.process["SUPAMIRROR_TEST_\(side)_\($0)"] }
+    let variable = { (name: String) in Environment.process["SUPAMIRROR_TEST_\(side)_\(name)"] }
     guard let url = variable("URL"), let key = variable("KEY"), let dsn = variable("DSN") else {
       return nil
     }
