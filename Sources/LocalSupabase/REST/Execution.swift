@@ -28,26 +28,30 @@ struct Execution: Sendable {
   func run(
     on service: RESTService, isAnonymous: Bool
   ) async throws(RequestError) -> StatementRow {
+    try await Self.run(on: service, isAnonymous: isAnonymous) { connection in
+      try transaction(connection)
+    }
+  }
+
+  /// Runs `body` on a connection of the service's; serialization failures are tried again until the task is
+  /// cancelled (`rse-40001`).
+  static func run<Result: Sendable>(
+    on service: RESTService, isAnonymous: Bool,
+    _ body: @escaping @Sendable (PostgresConnection) throws -> Result
+  ) async throws(RequestError) -> Result {
     while true {
       do {
         return try await service.pool.withConnection(
-          waitAtMost: service.options.poolAcquisitionTimeout
-        ) { connection in try transaction(connection) }
+          waitAtMost: service.options.poolAcquisitionTimeout, body)
       } catch let error as PostgresError {
-        if error.sqlstate == "40001", !Task.isCancelled {
-          // A statement that always fails so must not keep the others from running.
-          await Task.yield()
-          continue
-        }
-        if error.severity == "FATAL" && error.sqlstate == nil
-          && error.message.hasPrefix("connection to server")
-        {
+        if error.sqlstate == "40001", !Task.isCancelled { continue }
+        if error.sqlstate == nil, error.message.hasPrefix("connection to server") {
           throw .unreachable(error.message)
         }
-        throw error.isConnectionLost && !settingsFailed(error)
+        throw error.isConnectionLost
           ? .connectionLost : RequestError(error, isAnonymous: isAnonymous)
       } catch let error as NotOneRow {
-        throw Self.notOneRow(error.count)
+        throw notOneRow(error.count)
       } catch is PostgresPool.TimedOut {
         throw .poolTimedOut
       } catch {
@@ -63,8 +67,6 @@ struct Execution: Sendable {
     error.contentType = MediaType.object(isStripped: false).name
     return error
   }
-
-  private func settingsFailed(_ error: PostgresError) -> Bool { false }
 
   private func transaction(_ connection: PostgresConnection) throws -> StatementRow {
     try connection.run(script: settings.script)

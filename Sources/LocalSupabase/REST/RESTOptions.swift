@@ -11,5 +11,17 @@ package struct RESTOptions: Sendable {
   package var poolAcquisitionTimeout: Duration = .seconds(10)
   package var jwtSecret = ""
 
+  /// `openapi-mode`.
+  package enum OpenAPIMode: Sendable {
+    case followsPrivileges
+    case ignoresPrivileges
+    case disabled
+  }
+  package var openAPIMode = OpenAPIMode.followsPrivileges
+  /// Host and port that the root document names.
+  package var openAPIHost = "127.0.0.1"
+  /// `openapi-server-proxy-uri`.
+  package var openAPIProxyURI: String?
+
   package init() {}
 }

@@ -28,6 +28,12 @@ package final class RESTService: Sendable {
     }
   }
 
+  /// How often the schema was read; 1 from the start.
+  package var schemaReads: Int { cache.reads }
+
+  /// Returns when the schema was read more often than `reads`, or the service was stopped.
+  package func waitForSchema(after reads: Int) async { await cache.wait(after: reads) }
+
   /// Ends every connection; requests that still run are finished first.
   package func stop() async {
     await cache.stop()

@@ -26,7 +26,7 @@ struct RequestHandler {
     let string: QueryString
     do { string = try QueryString(sides.count > 1 ? sides[1] : []) } catch { throw .brokenDown }
     switch target {
-    case .root: throw RequestError.nothing
+    case .root: return try await RootHandler(handler: self, caller: caller, path: path).answer()
     case .table(let name):
       if request.method == "OPTIONS" { return try information(name) }
       return try await RowsHandler(handler: self, caller: caller, path: path, name: name)

@@ -9,6 +9,8 @@ final class SchemaCacheKeeper: Sendable {
     var start: CheckedContinuation<Void, any Error>?
     var end: CheckedContinuation<Void, Never>?
     var isRunning = false
+    var reads = 0
+    var waiting: [(after: Int, continuation: CheckedContinuation<Void, Never>)] = []
   }
 
   private let dsn: String
@@ -18,6 +20,19 @@ final class SchemaCacheKeeper: Sendable {
   init(dsn: String, schemas: [String]) {
     self.dsn = dsn
     self.schemas = schemas
+  }
+
+  var reads: Int { state.withLock { $0.reads } }
+
+  func wait(after reads: Int) async {
+    await withCheckedContinuation { continuation in
+      let isDone = state.withLock { state in
+        let isDone = state.reads > reads || !state.isRunning
+        if !isDone { state.waiting.append((reads, continuation)) }
+        return isDone
+      }
+      if isDone { continuation.resume() }
+    }
   }
 
   var current: SchemaCache { state.withLock { $0.cache } }
@@ -59,11 +74,13 @@ final class SchemaCacheKeeper: Sendable {
         usleep(100_000)
       }
     }
-    let end = state.withLock { state in
+    let (end, waiting) = state.withLock { state in
       state.isRunning = false
-      return state.end
+      defer { state.waiting = [] }
+      return (state.end, state.waiting)
     }
     end?.resume()
+    for waiter in waiting { waiter.continuation.resume() }
   }
 
   private func listen() throws(PostgresError) {
@@ -83,11 +100,16 @@ final class SchemaCacheKeeper: Sendable {
       script: "begin isolation level repeatable read read only; set local search_path to ''")
     let cache = try SchemaCache(connection, schemas: schemas)
     try connection.run(script: "commit")
-    let start = state.withLock { state in
-      defer { state.start = nil }
+    let (start, done) = state.withLock { state in
       state.cache = cache
-      return state.start
+      state.reads += 1
+      let reads = state.reads
+      let done = state.waiting.filter { $0.after < reads }
+      state.waiting.removeAll { $0.after < reads }
+      defer { state.start = nil }
+      return (state.start, done)
     }
     start?.resume()
+    for waiter in done { waiter.continuation.resume() }
   }
 }
