@@ -78,6 +78,7 @@ package final class LocalProject: Sendable {
     rest.maxRows = options.maxRows
     rest.poolSize = options.poolSize
     rest.jwtSecret = options.jwtSecret
+    rest.openAPIHost = "127.0.0.1:\(port)"
     return rest
   }
 

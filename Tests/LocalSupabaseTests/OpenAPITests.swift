@@ -127,7 +127,7 @@ import Testing
 
   /// The recorded text with the members of `paths`, `definitions` and `parameters` in the order of their
   /// tables' names; everything else stays byte for byte.
-  private static func sorted(_ text: String) throws -> String {
+  static func sorted(_ text: String) throws -> String {
     let bytes = Array(text.utf8)
     var result: [UInt8] = []
     let root = try #require(JSONNode(parsing: bytes).members)
