@@ -12,7 +12,9 @@ package final class RESTService: Sendable {
   /// - Throws: `PostgresError` where the database cannot be reached or read.
   package init(databaseDSN: String, options: RESTOptions) async throws {
     self.options = options
-    pool = PostgresPool(dsn: databaseDSN, size: options.poolSize)
+    pool = PostgresPool(dsn: databaseDSN, size: options.poolSize) { connection in
+      try connection.run(script: "set application_name to 'PostgREST 11.2.2'")
+    }
     cache = SchemaCacheKeeper(dsn: databaseDSN, schemas: options.schemas)
     do { try await cache.start() } catch {
       await pool.close()
