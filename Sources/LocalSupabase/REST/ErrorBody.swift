@@ -49,7 +49,10 @@ extension RequestError {
     return RequestError(
       401, "PGRST301", words,
       headers: [
-        ("WWW-Authenticate", "Bearer error=\"invalid_token\", error_description=\"\(String(shown))\"")
+        (
+          "WWW-Authenticate",
+          "Bearer error=\"invalid_token\", error_description=\"\(String(shown))\""
+        )
       ])
   }
 

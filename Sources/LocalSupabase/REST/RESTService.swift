@@ -36,6 +36,14 @@ package final class RESTService: Sendable {
   /// Returns when the schema was read more often than `reads`, or the service was stopped.
   package func waitForSchema(after reads: Int) async { await cache.wait(after: reads) }
 
+  /// Returns when every change of the schema that was told before is known. `send` must send the payload to the
+  /// channel `pgrst`.
+  package func catchUp(
+    by send: @Sendable (_ payload: String) async throws -> Void
+  ) async throws {
+    try await cache.catchUp(by: send)
+  }
+
   /// Ends every connection; requests that still run are finished first.
   package func stop() async {
     await cache.stop()

@@ -69,10 +69,12 @@ import Transport
       "POST /rpc/slow HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
     try await stage.waitUntil(ConformanceStage.isSleeping)
-    report.note(try await stage.play(cases[0], port: server.port), cases[0].id, file: "pool-timeout")
+    report.note(
+      try await stage.play(cases[0], port: server.port), cases[0].id, file: "pool-timeout")
     _ = await client.receive { RawAnswer.isWhole($0, isBodyless: false) }
     client.close()
-    report.note(try await stage.play(cases[1], port: server.port), cases[1].id, file: "pool-timeout")
+    report.note(
+      try await stage.play(cases[1], port: server.port), cases[1].id, file: "pool-timeout")
     await server.stop()
     await service.stop()
   }

@@ -17,9 +17,12 @@ struct ConformanceStage: Sendable {
   }
 
   /// Makes the database from the recorded script.
-  static func create(_ cluster: PostgresCluster, database: String) async throws -> ConformanceStage {
+  static func create(_ cluster: PostgresCluster, database: String) async throws -> ConformanceStage
+  {
     _ = try await onConnection(cluster.dsn()) { connection in
-      try connection.run(script: "create database \(database) lc_collate 'C.UTF-8' lc_ctype 'C.UTF-8' template template0")
+      try connection.run(
+        script:
+          "create database \(database) lc_collate 'C.UTF-8' lc_ctype 'C.UTF-8' template template0")
     }
     let stage = try await ConformanceStage(cluster, database: database)
     let script = String(decoding: try Recording.bytes("schema.sql"), as: UTF8.self)

@@ -46,7 +46,9 @@ struct RawAnswer: Sendable {
 
   static func isWhole(_ bytes: [UInt8], isBodyless: Bool) -> Bool {
     // Cheap for long bodies: only the end tells.
-    guard bytes.count < 4096 || bytes.suffix(5).elementsEqual("0\r\n\r\n".utf8) else { return false }
+    guard bytes.count < 4096 || bytes.suffix(5).elementsEqual("0\r\n\r\n".utf8) else {
+      return false
+    }
     return RawAnswer(bytes, isBodyless: isBodyless).isWhole
   }
 }
