@@ -84,10 +84,19 @@ package final class LocalProject: Sendable {
     return rest
   }
 
-  /// Runs a script as superuser, in one transaction, and gives the rows of its last statement.
+  /// Runs a script as superuser, in one transaction, and gives the rows of its last statement. What it changes of
+  /// the schema is known to the server in front when it returns.
   @discardableResult
   package func sql(_ script: String) async throws -> [[String?]] {
-    try await admin.withConnection(waitAtMost: .seconds(60)) { try $0.run(script: script).rows }
+    let rows = try await admin.withConnection(waitAtMost: .seconds(60)) {
+      try $0.run(script: script).rows
+    }
+    try await rest.catchUp { [admin] payload in
+      try await admin.withConnection(waitAtMost: .seconds(60)) {
+        _ = try $0.execute("select pg_notify('pgrst', $1)", [.text(payload)])
+      }
+    }
+    return rows
   }
 
   /// Ends PostgreSQL, and every connection with it, while the server in front goes on; the data stays.

@@ -65,6 +65,9 @@ struct SocketClient: Sendable {
 
   func close() { Glibc.close(descriptor) }
 
+  /// Ends the connection also for a call that waits for bytes.
+  func shutDown() { Glibc.shutdown(descriptor, Int32(SHUT_RDWR)) }
+
   private func read(
     _ wanted: Int, until isWhole: @escaping @Sendable ([UInt8]) -> Bool = { _ in false }
   ) async -> (bytes: [UInt8], end: End?) {

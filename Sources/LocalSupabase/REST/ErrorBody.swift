@@ -41,12 +41,18 @@ extension RequestError {
   }
 
   static func badToken(_ words: String) -> RequestError {
-    var shown = ""
-    for scalar in words.unicodeScalars { shown.unicodeScalars.append(scalar) }
+    var shown = String.UnicodeScalarView()
+    for scalar in words.unicodeScalars {
+      if scalar == "\"" || scalar == "\\" { shown.append("\\") }
+      shown.append(scalar)
+    }
     return RequestError(
       401, "PGRST301", words,
       headers: [
-        ("WWW-Authenticate", "Bearer error=\"invalid_token\", error_description=\"\(shown)\"")
+        (
+          "WWW-Authenticate",
+          "Bearer error=\"invalid_token\", error_description=\"\(String(shown))\""
+        )
       ])
   }
 

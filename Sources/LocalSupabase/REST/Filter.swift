@@ -163,6 +163,9 @@ extension Grammar {
     } catch {
       position = start
     }
+    guard depth < 500 else { throw mismatch() }
+    depth += 1
+    defer { depth -= 1 }
     let isNegated = starts(with: "not.")
     if isNegated { advance(4) } else { expect("negation operator (not)") }
     let isOr = starts(with: "or")

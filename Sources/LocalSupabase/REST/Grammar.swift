@@ -6,6 +6,8 @@ struct Grammar {
 
   private let scalars: [Unicode.Scalar]
   var position = 0
+  /// How many groups are open; a stack holds only so many.
+  var depth = 0
   private var furthest = 0
   private var expected: [String] = []
   private var expectsEnd = false

@@ -34,15 +34,16 @@ struct QueryString {
     return nil
   }
 
-  /// Sorted by name and encoded anew, several values of one name joined by commas: for `Content-Location`.
+  /// Sorted by name and encoded anew, several values of one name joined by commas: for `Content-Location`. Every
+  /// byte counts as a character of Latin-1 (`sel-unicode-table`).
   var canonical: String {
     var values: [String: String] = [:]
     for parameter in parameters {
-      let value = Self.encode(parameter.value ?? "")
+      let value = Self.encodeTwice(parameter.value ?? "")
       values[parameter.name] = values[parameter.name].map { "\($0),\(value)" } ?? value
     }
     let names = values.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    return names.map { "\(Self.encode($0))=\(values[$0] ?? "")" }.joined(separator: "&")
+    return names.map { "\(Self.encodeTwice($0))=\(values[$0] ?? "")" }.joined(separator: "&")
   }
 
   static func decode(_ bytes: some Collection<UInt8>, plusIsBlank: Bool) throws(NotUTF8) -> String {
@@ -80,6 +81,12 @@ struct QueryString {
       }
     }
     return String(decoding: encoded, as: UTF8.self)
+  }
+
+  private static func encodeTwice(_ text: String) -> String {
+    var scalars = String.UnicodeScalarView()
+    scalars.append(contentsOf: text.utf8.map { Unicode.Scalar($0) })
+    return encode(String(scalars))
   }
 
   private static func hexDigit(_ byte: UInt8) -> UInt8? {

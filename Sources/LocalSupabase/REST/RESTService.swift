@@ -12,7 +12,9 @@ package final class RESTService: Sendable {
   /// - Throws: `PostgresError` where the database cannot be reached or read.
   package init(databaseDSN: String, options: RESTOptions) async throws {
     self.options = options
-    pool = PostgresPool(dsn: databaseDSN, size: options.poolSize)
+    pool = PostgresPool(dsn: databaseDSN, size: options.poolSize) { connection in
+      try connection.run(script: "set application_name to 'PostgREST 11.2.2'")
+    }
     cache = SchemaCacheKeeper(dsn: databaseDSN, schemas: options.schemas)
     do { try await cache.start() } catch {
       await pool.close()
@@ -33,6 +35,14 @@ package final class RESTService: Sendable {
 
   /// Returns when the schema was read more often than `reads`, or the service was stopped.
   package func waitForSchema(after reads: Int) async { await cache.wait(after: reads) }
+
+  /// Returns when every change of the schema that was told before is known. `send` must send the payload to the
+  /// channel `pgrst`.
+  package func catchUp(
+    by send: @Sendable (_ payload: String) async throws -> Void
+  ) async throws {
+    try await cache.catchUp(by: send)
+  }
 
   /// Ends every connection; requests that still run are finished first.
   package func stop() async {

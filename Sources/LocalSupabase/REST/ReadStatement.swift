@@ -199,6 +199,13 @@ struct ReadStatement {
     nullif(current_setting('response.status', true), '') AS response_status
     """
 
+  /// Names and rows in PostgreSQL's own form; of no rows only a line feed.
+  private static let csv = """
+    (SELECT coalesce(string_agg(k, ','), '') FROM (SELECT json_object_keys(r) AS k FROM \
+    (SELECT row_to_json(_t) AS r FROM pgrst_source _t LIMIT 1) s) a) || E'\\n' || \
+    coalesce(string_agg(substring(_t::text, 2, length(_t::text) - 2), E'\\n'), '')
+    """
+
   /// The body that `_t`'s rows make.
   static func body(_ type: MediaType) -> String {
     switch type {
@@ -210,6 +217,7 @@ struct ReadStatement {
     case .geoJSON:
       "json_build_object('type', 'FeatureCollection', 'features', "
         + "coalesce(json_agg(st_asgeojson(_t)::json), '[]'))::text"
+    case .csv: csv
     default: "coalesce(json_agg(_t), '[]')::text"
     }
   }

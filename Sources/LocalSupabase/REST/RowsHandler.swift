@@ -53,10 +53,9 @@ struct RowsHandler {
       needsOneRow: statement.mediaType.isObject,
       exactTotal: statement.preferences.estimates ? statement.maxRows : nil
     ).run(on: handler.service, isAnonymous: caller.isAnonymous)
-    let path = "/" + QueryString.encode(name)
     return try reply.read(
       row, offset: statement.range.offset,
-      location: path + (location.isEmpty ? "" : "?\(location)"))
+      location: "/" + name + (location.isEmpty ? "" : "?\(location)"))
   }
 
   private func write(

@@ -40,21 +40,20 @@ struct RowsReply {
     headers.add("Content-Profile", schema)
     var status = 200
     if let total {
-      if offset > total { throw beyond(offset, total) }
+      if offset > total { return beyond(offset, total, headers) }
       if row.count < total { status = 206 }
     }
     return try finished(status, headers, row.body, row)
   }
 
-  private func beyond(_ offset: Int, _ total: Int) -> RequestError {
-    var error = RequestError(
+  /// The other headers stay as they would have been (`pg-count-exact-beyond`).
+  private func beyond(_ offset: Int, _ total: Int, _ headers: HTTPHeaders) -> ServerAnswer {
+    let error = RequestError(
       416, "PGRST103", "Requested range not satisfiable",
       details: "An offset of \(offset) was requested, but there are only \(total) rows.")
-    error.headers = [("Content-Range", "*/\(total)")]
-    if let applied = preferences.applied([.count]) {
-      error.headers.append(("Preference-Applied", applied))
-    }
-    return error
+    var answer = error.answer(for: request)
+    answer.headers.fields += headers.fields.filter { $0.name != "Content-Type" }
+    return answer
   }
 
   func written(

@@ -143,7 +143,8 @@ struct SchemaCache: Sendable {
           'variadic', p.provariadic <> 0 and i = p.pronargs) order by i), '[]')
         from (select row_number() over () as i, type from unnest(p.proargtypes) as type) u),
       case when p.prorettype = 'void'::regtype then 'void'
-        when t.typtype = 'c' or p.prorettype = 'record'::regtype then 'composite'
+        when t.typtype = 'c' or p.prorettype = 'record'::regtype
+          or p.proargmodes::text[] && '{t,b,o}' then 'composite'
         else 'scalar' end,
       p.proretset, p.provolatile, tn.nspname, case when t.typtype = 'c' then tc.relname end
     from pg_proc p join pg_namespace n on n.oid = p.pronamespace
@@ -159,7 +160,9 @@ struct SchemaCache: Sendable {
     select r.rolname, split_part(s, '=', 1), substr(s, strpos(s, '=') + 1)
     from pg_db_role_setting d join pg_roles r on r.oid = d.setrole
     cross join unnest(d.setconfig) as s
+    left join pg_settings p on p.name = split_part(s, '=', 1)
     where d.setdatabase in (0, (select oid from pg_database where datname = current_database()))
+      and coalesce(p.context, 'user') = 'user'
     order by d.setdatabase
     """
 }

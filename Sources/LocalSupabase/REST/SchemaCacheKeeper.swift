@@ -3,6 +3,12 @@ import Transport
 
 /// Holds the schema cache and reads it anew when PostgreSQL is told `notify pgrst, 'reload schema'`.
 final class SchemaCacheKeeper: Sendable {
+  private enum Awaited {
+    case unheard
+    case heard
+    case waiting(CheckedContinuation<Void, Never>)
+  }
+
   private struct State {
     var cache = SchemaCache()
     var isStopped = false
@@ -10,6 +16,8 @@ final class SchemaCacheKeeper: Sendable {
     var end: CheckedContinuation<Void, Never>?
     var isRunning = false
     var reads = 0
+    /// Notifications that somebody sent to learn when they are heard.
+    var awaited: [String: Awaited] = [:]
     var waiting: [(after: Int, continuation: CheckedContinuation<Void, Never>)] = []
   }
 
@@ -79,6 +87,7 @@ final class SchemaCacheKeeper: Sendable {
       defer { state.waiting = [] }
       return (state.end, state.waiting)
     }
+    hear(nil)
     end?.resume()
     for waiter in waiting { waiter.continuation.resume() }
   }
@@ -87,11 +96,45 @@ final class SchemaCacheKeeper: Sendable {
     let connection = try PostgresConnection(dsn)
     try connection.run(script: "listen pgrst")
     try load(connection)
+    // What was told before `listen` is in what was read since.
+    hear(nil)
     while !state.withLock({ $0.isStopped }) {
-      if try connection.notification(waitAtMost: .milliseconds(50)) != nil {
-        try load(connection)
-      }
+      guard let heard = try connection.notification(waitAtMost: .milliseconds(50)) else { continue }
+      if heard.payload.isEmpty || heard.payload == "reload schema" { try load(connection) }
+      hear(heard.payload)
     }
+  }
+
+  /// Sends a notification by `send` and returns when it was heard, and with it all that was told before.
+  func catchUp(by send: (_ payload: String) async throws -> Void) async throws {
+    let payload = "seen \(UInt64.random(in: .min ... .max))"
+    state.withLock { $0.awaited[payload] = .unheard }
+    do { try await send(payload) } catch {
+      state.withLock { $0.awaited[payload] = nil }
+      throw error
+    }
+    await withCheckedContinuation { continuation in
+      let isDone = state.withLock { state in
+        if case .heard? = state.awaited[payload] { return true }
+        if state.isRunning { state.awaited[payload] = .waiting(continuation) }
+        return !state.isRunning
+      }
+      if isDone { continuation.resume() }
+    }
+    state.withLock { $0.awaited[payload] = nil }
+  }
+
+  /// - Parameter payload: nil: whatever was told before is known now.
+  private func hear(_ payload: String?) {
+    let continuations = state.withLock { state in
+      var continuations: [CheckedContinuation<Void, Never>] = []
+      for (awaited, step) in state.awaited where payload == nil || awaited == payload {
+        if case .waiting(let continuation) = step { continuations.append(continuation) }
+        state.awaited[awaited] = .heard
+      }
+      return continuations
+    }
+    for continuation in continuations { continuation.resume() }
   }
 
   private func load(_ connection: PostgresConnection) throws(PostgresError) {

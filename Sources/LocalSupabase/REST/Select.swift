@@ -35,6 +35,7 @@ extension Grammar {
       grammar.advance()
       return name
     }
+    let start = position
     do throws(Mismatch) {
       var item = SelectItem(field: try field(), alias: alias)
       if accept("::") {
@@ -46,7 +47,8 @@ extension Grammar {
       expectEnd()
       throw mismatch()
     } catch {
-      if position == 0 || next == nil || next == "(" || next == "*" { expect("\"*\"") }
+      position = start
+      expect("\"*\"")
       throw error
     }
   }
