@@ -52,6 +52,12 @@ package struct ReportText: Sendable {
     return text
   }
 
+  /// What a workflow's run shows at its top; nil where nothing needs a person.
+  package var annotation: String? {
+    if report.exitCode == .clean { return nil }
+    return ([verdict] + Attention(report).problems).joined(separator: "\n")
+  }
+
   /// The whole pass in one sentence.
   package var verdict: String {
     let time = Self.seconds(report.elapsed)
