@@ -4,7 +4,7 @@ import Testing
 @Suite struct PostgresConnectionTests {
   @Test func `text, bytes, json and null go in and come out as they are`() async throws {
     let cluster = try await TestCluster.shared()
-    let connection = try PostgresConnection(cluster.dsn)
+    let connection = try PostgresConnection(cluster.dsn())
     let result = try connection.execute(
       "select $1::text as one, $2::bytea as two, $3 as three, $4::text as four, $5 as five",
       [
@@ -21,7 +21,7 @@ import Testing
   }
 
   @Test func `an error carries what the server said`() async throws {
-    let connection = try PostgresConnection(try await TestCluster.shared().dsn)
+    let connection = try PostgresConnection(try await TestCluster.shared().dsn())
     let error = #expect(throws: PostgresError.self) {
       try connection.run(
         script: """
@@ -37,7 +37,7 @@ import Testing
   }
 
   @Test func `an empty or broken json parameter is the server's error, not a null`() async throws {
-    let connection = try PostgresConnection(try await TestCluster.shared().dsn)
+    let connection = try PostgresConnection(try await TestCluster.shared().dsn())
     for body in ["", "{", "\u{0}"] {
       #expect(throws: PostgresError.self) {
         try connection.execute("select $1::json", [.json(Array(body.utf8))])
@@ -46,7 +46,7 @@ import Testing
   }
 
   @Test func `affected rows are counted and scripts run as one`() async throws {
-    let connection = try PostgresConnection(try await TestCluster.shared().dsn)
+    let connection = try PostgresConnection(try await TestCluster.shared().dsn())
     try connection.run(
       script: "create temp table t (a int); insert into t select generate_series(1, 7)")
     #expect(try connection.execute("update t set a = a + 1 where a > 4").affectedRows == 3)
@@ -58,7 +58,7 @@ import Testing
   }
 
   @Test func `a large body arrives whole`() async throws {
-    let connection = try PostgresConnection(try await TestCluster.shared().dsn)
+    let connection = try PostgresConnection(try await TestCluster.shared().dsn())
     let body = Array("\"".utf8) + [UInt8](repeating: 0x61, count: 8 << 20) + Array("\"".utf8)
     let result = try connection.execute("select length($1::text)", [.json(body)])
     #expect(result.rows == [["\(body.count)"]])
@@ -66,7 +66,7 @@ import Testing
 
   @Test func `a connection that the server ends is known to be lost`() async throws {
     let cluster = try await TestCluster.shared()
-    let connection = try PostgresConnection(cluster.dsn)
+    let connection = try PostgresConnection(cluster.dsn())
     #expect(!connection.isLost)
     let error = #expect(throws: PostgresError.self) {
       try connection.execute("select pg_terminate_backend(pg_backend_pid())")
@@ -91,10 +91,10 @@ import Testing
 
   @Test func `notifications are waited for`() async throws {
     let cluster = try await TestCluster.shared()
-    let listener = try PostgresConnection(cluster.dsn)
+    let listener = try PostgresConnection(cluster.dsn())
     try listener.run(script: "listen words")
     #expect(try listener.notification(waitAtMost: .zero) == nil)
-    try PostgresConnection(cluster.dsn).run(script: "notify words, 'reload schema'")
+    try PostgresConnection(cluster.dsn()).run(script: "notify words, 'reload schema'")
     #expect(
       try listener.notification(waitAtMost: .seconds(10))
         == PostgresNotification(channel: "words", payload: "reload schema"))
@@ -102,7 +102,7 @@ import Testing
 
   @Test(arguments: ["plain", "it's", #"back\slash"#, #"both ' and \ "#, ""])
   func `a quoted literal reads back as it was`(text: String) async throws {
-    let connection = try PostgresConnection(try await TestCluster.shared().dsn)
+    let connection = try PostgresConnection(try await TestCluster.shared().dsn())
     let sql = "select " + PostgresConnection.literal(text)
     #expect(try connection.run(script: sql).rows == [[text]])
   }

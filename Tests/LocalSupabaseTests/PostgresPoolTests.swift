@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct PostgresPoolTests {
   private func pool(_ size: Int) async throws -> PostgresPool {
-    PostgresPool(dsn: try await TestCluster.shared().dsn, size: size)
+    PostgresPool(dsn: try await TestCluster.shared().dsn(), size: size)
   }
 
   @Test func `jobs of many tasks all get their own answer`() async throws {
@@ -119,7 +119,7 @@ import Testing
   @Test func `a connection that the server ended while idle costs no job`() async throws {
     let pool = try await pool(1)
     let pid = try await pool.withConnection(waitAtMost: .seconds(30)) { $0.backendPID }
-    let outside = try PostgresConnection(try await TestCluster.shared().dsn)
+    let outside = try PostgresConnection(try await TestCluster.shared().dsn())
     // The time limit makes it wait until the backend is gone.
     #expect(try outside.execute("select pg_terminate_backend(\(pid), 10000)").rows == [["t"]])
     let answer = try await pool.withConnection(waitAtMost: .seconds(30)) {

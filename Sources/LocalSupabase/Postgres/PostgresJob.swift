@@ -1,3 +1,4 @@
+import Glibc
 import Transport
 
 /// One use of a pool's connection, from the task that waits for it to the thread that runs it. Whatever
@@ -65,11 +66,23 @@ final class PostgresJob: Sendable {
     }
     guard isRunning else { return withdraw(CancellationError()) }
     // On a thread of its own because it blocks; under the lock, so that the connection's next job cannot
-    // begin before the server has taken the request, and be hit by it.
+    // begin before the server has taken the request, and be hit by it. Again and again, because a request
+    // that comes between two statements has no effect.
     startThread {
-      self.state.withLock { state in
-        if case .running(let canceller?) = state.phase { canceller.cancel() }
+      var pause: UInt32 = 1_000
+      while self.cancelStatement() {
+        usleep(pause)
+        pause = min(2 * pause, 100_000)
       }
+    }
+  }
+
+  /// False once the job is done.
+  private func cancelStatement() -> Bool {
+    state.withLock { state in
+      guard case .running(let canceller) = state.phase else { return false }
+      canceller?.cancel()
+      return true
     }
   }
 

@@ -27,6 +27,13 @@ package struct JSONWebToken: Sendable {
       case .issuedInTheFuture: "JWTIssuedAtFuture"
       }
     }
+
+    /// What PostgREST sends as `WWW-Authenticate`: its message as Haskell shows a string.
+    package var challenge: String {
+      let escaped = description.split(separator: "\"", omittingEmptySubsequences: false)
+        .joined(separator: "\\\"")
+      return "Bearer error=\"invalid_token\", error_description=\"\(escaped)\""
+    }
   }
 
   /// The claims, as the token has them: a JSON object.
