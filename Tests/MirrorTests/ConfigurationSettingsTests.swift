@@ -121,7 +121,7 @@ enum SampleKey {
     for key in [SampleKey.anon, "sb_secret_" + String(repeating: "k", count: 30) + " x"] {
       for problem in problems([name: key]) + problems([:], file: "\(name)=\(key)\n\(key)\n\(key)=1")
       {
-        #expect(!problem.contains(key.prefix(8)), "\(problem)")
+        #expect(!problem.contains("eyJ") && !problem.contains("kkk"), "\(problem)")
       }
     }
   }

@@ -88,11 +88,11 @@ import Testing
 
   @Test func `the report is a table and what needs a person`() {
     let expected = """
-      table                 read  written       same  deleted   held  quarantined   time   lag
-      public.todos     1,234,567    1,000  1,233,567       12      0            0   100s  119s
-      shop.Line Items          5        0          0        0  2,000            1   0.2s    2h
-      public.a|b               0        0          0        0      0            0   0.0s     –
-      total            1,234,572    1,000  1,233,567       12  2,000            1  12.3s    2h
+      table                 read  written       same  deleted   held  refused   time   lag
+      public.todos     1,234,567    1,000  1,233,567       12      0        0   100s  119s
+      shop.Line Items          5        0          0        0  2,000        1   0.2s    2h
+      public.a|b               0        0          0        0      0        0   0.0s     –
+      total            1,234,572    1,000  1,233,567       12  2,000        1  12.3s    2h
 
       Needs attention:
         public.a|b: the column `y` is missing on the target; add it there
@@ -114,7 +114,7 @@ import Testing
   }
 
   @Test func `ordinary numbers fit into 80 columns`() {
-    let tables = ["customers", "order_line_items"].map { name in
+    let tables = ["customers", "order_items"].map { name in
       Self.table(name) {
         $0.read = 12_345
         $0.upserted = 12_345

@@ -6,8 +6,9 @@ package struct ReportText: Sendable {
 
   package init(_ report: PassReport) { self.report = report }
 
+  /// Short words, so that 80 columns do: `refused` are the rows in quarantine.
   private static let headings = [
-    "table", "read", "written", "same", "deleted", "held", "quarantined", "time", "lag",
+    "table", "read", "written", "same", "deleted", "held", "refused", "time", "lag",
   ]
 
   /// Aligned columns, then what needs a person. Ends with a line end.
