@@ -7,6 +7,8 @@ struct DeleteReplay: Sendable {
   let snapshot: Ledger.Snapshot
   let approval: DeleteApproval
   let references: [TableName: Set<TableName>]
+  /// Configured tables that have no lane because something is wrong with them.
+  let failed: Set<TableName>
 
   /// - Returns: whether anything was deleted.
   func run(_ levels: [[Lane]]) async throws(LaneStop) -> Bool {
@@ -17,11 +19,17 @@ struct DeleteReplay: Sendable {
         try await lane.assessDeletes(ledger, snapshot, approval: approval)
       }
     }
-    let held = Set(plans.filter(\.value.isHeld).keys)
-    let blocked = Self.parents(of: held, references)
+    var stuck = failed.union(snapshot.cut).union(plans.filter(\.value.isHeld).keys)
+    for lane in levels.joined() where await lane.report.failure != nil {
+      stuck.insert(lane.plan.name)
+    }
+    let blocked = Self.parents(of: stuck, references)
     var hasDeleted = false
     for lane in levels.reversed().joined() {
-      guard let plan = plans[lane.plan.name] else { continue }
+      guard let plan = plans[lane.plan.name] else {
+        try await lane.run { lane throws(LaneStop) in try await lane.holdNothing() }
+        continue
+      }
       let isBlocked = blocked.contains(lane.plan.name)
       let isDone = try await lane.run { lane throws(LaneStop) in
         if plan.isHeld {
@@ -29,8 +37,9 @@ struct DeleteReplay: Sendable {
         } else if plan.count > 0, isBlocked {
           try await lane.hold(
             plan,
-            because: "deletes of a table that refers to it are held, and the target could cascade "
-              + "to its rows; approve both")
+            because:
+              "deletes of a table that refers to it are held, or that table stopped, and the "
+              + "target could cascade to its rows; approve both, or mend that table first")
         } else {
           try await lane.applyDeletes(plan, ledger)
           return plan.count > 0

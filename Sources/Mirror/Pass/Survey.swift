@@ -20,7 +20,12 @@ struct Survey: Sendable {
     let target = try await catalogue(of: schemas, pass.target)
     survey.plan(pass.tables, source, target)
     survey.limits = try await limits(pass, survey.plans, source)
-    try await survey.findLedger(pass, source, target)
+    do throws(LaneStop) {
+      try await survey.findLedger(pass, source, target)
+    } catch .table(let sentence) {
+      // Rows can be copied all the same.
+      survey.unmirrored.append("deletes are not mirrored: \(sentence)")
+    }
     return survey
   }
 
@@ -72,21 +77,28 @@ struct Survey: Sendable {
     _ pass: Pass, _ plans: [TablePlan], _ source: Catalogue
   ) async throws(LaneStop) -> PassLimits {
     var limits = PassLimits(horizon: nil, sourceClock: pass.now())
-    do throws(PostgRESTError) {
-      if let plan = plans.first {
+    for plan in plans {
+      do throws(PostgRESTError) {
         let page = try await pass.source.read(
           ReadQuery(table: plan.name, columns: [plan.keyColumns[0]], limit: 1))
-        if let seconds = page.serverDate {
-          limits.sourceClock = Int64(seconds) * 1_000_000 + TimeText.unixEpoch
-        }
+        guard let seconds = page.serverDate else { continue }
+        limits.sourceClock = Int64(seconds) * 1_000_000 + TimeText.unixEpoch
+        break
+      } catch {
+        // What is wrong with this table alone, its lane will say; any other tells the time as well.
+        let stop = LaneStop(error)
+        guard case .table = stop else { throw stop }
       }
-      if source.functions.contains("sync_horizon") {
-        let body = try await pass.source.rpc(
-          "sync_horizon", schema: "public", arguments: Array("{}".utf8))
-        limits.horizon = (try? JSONToken(checking: body))?.string.flatMap(TimeText.microseconds)
-      }
+    }
+    guard source.functions.contains("sync_horizon") else { return limits }
+    do throws(PostgRESTError) {
+      let body = try await pass.source.rpc(
+        "sync_horizon", schema: "public", arguments: Array("{}".utf8))
+      limits.horizon = (try? JSONToken(checking: body))?.string.flatMap(TimeText.microseconds)
     } catch {
-      throw LaneStop(error)
+      let stop = LaneStop(error)
+      guard case .table(let sentence) = stop else { throw stop }
+      pass.log.warning("horizon unknown, the look-back must do", ["reason": sentence])
     }
     return limits
   }
@@ -143,9 +155,9 @@ struct Survey: Sendable {
 
   /// The entries to replay in this pass; nil without a ledger.
   func ledgerSnapshot(
-    _ tables: [TableName], _ pageSize: Int
+    _ levels: [[TableName]], _ pageSize: Int
   ) async throws(LaneStop) -> Ledger.Snapshot? {
     guard let ledger else { return nil }
-    return try await ledger.snapshot(of: tables, pageSize: max(pageSize, 1_000))
+    return try await ledger.snapshot(of: levels, pageSize: max(pageSize, 1_000))
   }
 }
