@@ -80,22 +80,33 @@ extension Lane {
     let today = surroundings.now()
     // A filter's value is text, so this asks for the JSON value null; SQL NULL never matches.
     let isNull = Filter.any(plan.jsonbColumns.map { .equal($0, JSONToken(string: "null")) })
-    var isDue =
-      state.jsonbNulls == nil || today - state.jsonbNullsCounted > TimeText.microsecondsADay
+    let isNever = state.jsonbNulls == nil && state.jsonbNullsCounted == 0
+    var isDue = isNever || today - state.jsonbNullsCounted > TimeText.microsecondsADay
+    var atLeast = 0
     do throws(PostgRESTError) {
       if !isDue, report.upserted > 0 {
         let seen: [Filter] = bound.map { [.greaterOrEqual(plan.field.column, $0)] } ?? []
-        isDue = try await source.count(of: plan.name, filters: seen + [isNull]) > 0
+        atLeast = try await source.count(of: plan.name, filters: seen + [isNull])
+        isDue = atLeast > 0
       }
       if isDue {
         state.jsonbNulls = try await source.count(of: plan.name, filters: [isNull])
       }
     } catch {
-      throw LaneStop(error)
+      // The rows are copied all the same: a count that takes too long is not asked for again today.
+      guard error.isCuredBySmallerPage else { throw LaneStop(error) }
+      atLeast = max(atLeast, state.jsonbNulls ?? 0)
+      state.jsonbNulls = atLeast > 0 ? atLeast : nil
+      isDue = true
     }
     if isDue {
       state.jsonbNullsCounted = today
       try await save()
+    }
+    if state.jsonbNulls == nil {
+      report.notes.append(
+        "the table is too large for its JSON nulls in "
+          + "\(plan.jsonbColumns.joined(separator: ", ")) to be counted in one request")
     }
     if let count = state.jsonbNulls, count > 0 {
       report.unmirrored.append(
