@@ -28,7 +28,7 @@ package struct Settings: Sendable {
   /// … or above this share of the target's table, in percent, when more than ten (`SYNC_DELETE_LIMIT_PERCENT`).
   package var deleteLimitPercent = 25
   /// Rows of one table that may be in quarantine before the table stops (`SYNC_QUARANTINE_LIMIT`).
-  package var quarantineLimit = 10_000
+  package var quarantineLimit = 1_000
   /// A private certificate authority for both projects (`SYNC_CA_FILE`).
   package var caFile: String?
   /// One request's time limit (`SYNC_REQUEST_TIMEOUT_MS`).

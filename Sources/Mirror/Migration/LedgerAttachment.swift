@@ -17,20 +17,38 @@ extension Migration {
   private static func attachment(of tables: [TableConfiguration]) -> String {
     """
     declare
+      tables jsonb := (
+        select jsonb_agg(to_jsonb(entry)) from (
+    \(rows(for: tables))
+        ) as entry (schema_name, table_name, key_columns)
+      );
+      wanted oid[] := array(
+        select to_regclass(format('%I.%I', entry.schema_name, entry.table_name))::oid
+        from jsonb_to_recordset(tables) as entry (schema_name text, table_name text)
+      );
       configured record;
       installed record;
       relation regclass;
       kind "char";
-      row_by_row boolean;
       column_name text;
       rekeyed text;
       arguments text;
-      wanted oid[] := '{}';
     begin
+      for installed in
+        select t.tgname, t.tgrelid::regclass as relation
+        from pg_trigger as t
+        join pg_proc as p on p.oid = t.tgfoid
+        where p.pronamespace = 'public'::regnamespace
+          and p.proname in (\(triggerFunctionNames))
+          and not t.tgisinternal and t.tgparentid = 0
+          and not exists (select from unnest(wanted) as w (id) where w.id = t.tgrelid)
+      loop
+        execute format('drop trigger %I on %s', installed.tgname, installed.relation);
+      end loop;
+
       for configured in
-        select * from (
-    \(rows(for: tables))
-        ) as entry (schema_name, table_name, key_columns)
+        select * from jsonb_to_recordset(tables)
+          as entry (schema_name text, table_name text, key_columns text[])
       loop
         relation := to_regclass(
           format('%I.%I', configured.schema_name, configured.table_name));
@@ -55,38 +73,30 @@ extension Migration {
           continue;
         end if;
         if exists (
-          select from pg_trigger as t
-          where t.tgrelid = relation and t.tgname = 'zz_sync_log_rekey' and t.tgparentid <> 0
+          select from pg_partition_ancestors(relation) as a
+          where a.relid <> relation and a.relid::oid = any (wanted)
         ) then
           raise exception '% is a partition of a table that is configured too', relation
             using hint = 'Keep only the partitioned table in tables.config.json.';
         end if;
 
-        wanted := wanted || relation::oid;
-        -- A partitioned table's rows may be deleted through a partition, an inheriting table's rows
-        -- through its parent: statement triggers would not run there.
-        row_by_row := kind = 'p'
-          or exists (select from pg_inherits as i where i.inhrelid = relation);
         select string_agg(format('old.%1$I is distinct from new.%1$I', k.name), ' or '),
           string_agg(quote_literal(k.name), ', ' order by k.position)
         into rekeyed, arguments
         from unnest(configured.key_columns) with ordinality as k (name, position);
 
-        if row_by_row then
-          -- A trigger of the other form under this name cannot be replaced where it was cloned.
-          execute format('drop trigger if exists zz_sync_log_delete on %s', relation);
-          execute format('drop trigger if exists zz_sync_log_rekey on %s', relation);
-          execute format(
-            'create trigger zz_sync_log_delete after delete on %s'
-              ' for each row execute function public.sync_log_deleted_row(%s)',
-            relation, arguments);
-        else
-          execute format(
-            'create or replace trigger zz_sync_log_delete after delete on %s'
-              ' referencing old table as old_rows'
-              ' for each statement execute function public.sync_log_deleted_rows(%s)',
-            relation, arguments);
-        end if;
+        -- A partitioned table's rows may be deleted through a partition, an inheriting table's rows
+        -- through its parent: statement triggers would not run there.
+        execute format(
+          'create or replace trigger zz_sync_log_delete after delete on %s %s(%s)',
+          relation,
+          case when kind = 'p'
+            or exists (select from pg_inherits as i where i.inhrelid = relation)
+          then 'for each row execute function public.sync_log_deleted_row'
+          else 'referencing old table as old_rows'
+            ' for each statement execute function public.sync_log_deleted_rows'
+          end,
+          arguments);
         -- Before, where the row may move to another partition: that update ends as a delete and an
         -- insert, and triggers after it never see both keys.
         execute format(
@@ -97,18 +107,6 @@ extension Migration {
           'create or replace trigger zz_sync_log_truncate after truncate on %s'
             ' for each statement execute function public.sync_log_truncate()',
           relation);
-      end loop;
-
-      for installed in
-        select t.tgname, t.tgrelid::regclass as relation
-        from pg_trigger as t
-        join pg_proc as p on p.oid = t.tgfoid
-        where p.pronamespace = 'public'::regnamespace
-          and p.proname in (\(triggerFunctionNames))
-          and not t.tgisinternal and t.tgparentid = 0
-          and t.tgrelid <> all (wanted)
-      loop
-        execute format('drop trigger %I on %s', installed.tgname, installed.relation);
       end loop;
     end
     """

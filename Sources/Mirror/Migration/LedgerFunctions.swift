@@ -198,7 +198,8 @@ extension Migration {
     revoke all on function
       public.sync_log_deleted_rows(), public.sync_log_deleted_row(), public.sync_log_rekeyed_row(),
       public.sync_log_truncate(), public.sync_is_mirror_write(),
-      public.sync_key_expression(oid, text[], text), public.sync_logged_relation(oid, name),
+      public.sync_key_expression(oid, text[], text), public.sync_key_of_row(oid, text[], jsonb),
+      public.sync_logged_relation(oid, name),
       public.sync_register_mirror(text), public.sync_forget_mirror(text),
       public.sync_mark_processed(text, bigint[]), public.sync_prune_deletions(interval),
       public.sync_horizon(), public.sync_ledger_tables(), public.sync_version()

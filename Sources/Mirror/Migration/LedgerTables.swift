@@ -70,6 +70,7 @@ extension Migration {
     drop function if exists public.sync_log_truncate();
     drop function if exists public.sync_is_mirror_write();
     drop function if exists public.sync_key_expression(oid, text[], text);
+    drop function if exists public.sync_key_of_row(oid, text[], jsonb);
     drop function if exists public.sync_logged_relation(oid, name);
     drop function if exists public.sync_register_mirror(text);
     drop function if exists public.sync_forget_mirror(text);

@@ -67,24 +67,50 @@ extension Migration {
     end
     $sync$;
 
+    -- The key of one row. Needs no new plan for each row, unlike the expression.
+    create or replace function public.sync_key_of_row(
+      relation oid, key_columns text[], whole_row jsonb
+    ) returns jsonb
+    language plpgsql stable set search_path = '' as $sync$
+    declare
+      row_key jsonb;
+    begin
+      if whole_row ?& key_columns then
+        return (
+          select pg_catalog.jsonb_object_agg(k.name, whole_row -> k.name)
+          from pg_catalog.unnest(key_columns) as k (name));
+      end if;
+      execute pg_catalog.format(
+        'select %s from pg_catalog.jsonb_populate_record(null::%s, $1) as whole_row',
+        public.sync_key_expression(relation, key_columns, 'whole_row'),
+        relation::pg_catalog.regclass)
+        into row_key using whole_row;
+      return row_key;
+    end
+    $sync$;
+
     -- The table that a trigger was made for: for a partition, the partitioned table it has it from.
     create or replace function public.sync_logged_relation(
       relation oid, trigger_name name, out schema_name text, out table_name text
     )
-    language sql stable set search_path = '' as $sync$
-      with recursive origin as (
-        select t.tgrelid, t.tgparentid
+    language plpgsql stable set search_path = '' as $sync$
+    declare
+      origin oid := relation;
+      parent oid;
+    begin
+      select t.tgparentid into parent
+      from pg_catalog.pg_trigger as t
+      where t.tgrelid = relation and t.tgname = trigger_name;
+      while parent <> 0 loop
+        select t.tgrelid, t.tgparentid into origin, parent
         from pg_catalog.pg_trigger as t
-        where t.tgrelid = relation and t.tgname = trigger_name
-        union all
-        select t.tgrelid, t.tgparentid
-        from origin join pg_catalog.pg_trigger as t on t.oid = origin.tgparentid
-      )
-      select n.nspname::text, c.relname::text
-      from origin
-      join pg_catalog.pg_class as c on c.oid = origin.tgrelid
+        where t.oid = parent;
+      end loop;
+      select n.nspname, c.relname into schema_name, table_name
+      from pg_catalog.pg_class as c
       join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-      where origin.tgparentid = 0
+      where c.oid = origin;
+    end
     $sync$;
 
     -- After DELETE, once for all rows of the statement: a delete of many rows stays quick.
@@ -117,12 +143,10 @@ extension Migration {
       if public.sync_is_mirror_write() then
         return null;
       end if;
-      execute pg_catalog.format(
-        'insert into public.sync_deletions (schema_name, table_name, primary_key, operation)'
-          ' select t.schema_name, t.table_name, %s, ''delete'''
-          ' from public.sync_logged_relation($1, $2) as t',
-        public.sync_key_expression(tg_relid, tg_argv, '$3'))
-        using tg_relid, tg_name, old;
+      insert into public.sync_deletions (schema_name, table_name, primary_key, operation)
+      select t.schema_name, t.table_name,
+        public.sync_key_of_row(tg_relid, tg_argv, pg_catalog.to_jsonb(old)), 'delete'
+      from public.sync_logged_relation(tg_relid, tg_name) as t;
       return null;
     end
     $sync$;
@@ -137,13 +161,11 @@ extension Migration {
       if public.sync_is_mirror_write() then
         return new;
       end if;
-      execute pg_catalog.format(
-        'insert into public.sync_deletions (schema_name, table_name, primary_key, operation)'
-          ' select t.schema_name, t.table_name, k.primary_key, ''rekey'''
-          ' from public.sync_logged_relation($1, $2) as t, (values (%s), (%s)) as k (primary_key)',
-        public.sync_key_expression(tg_relid, tg_argv, '$3'),
-        public.sync_key_expression(tg_relid, tg_argv, '$4'))
-        using tg_relid, tg_name, old, new;
+      insert into public.sync_deletions (schema_name, table_name, primary_key, operation)
+      select t.schema_name, t.table_name,
+        public.sync_key_of_row(tg_relid, tg_argv, changed.whole_row), 'rekey'
+      from public.sync_logged_relation(tg_relid, tg_name) as t,
+        (values (pg_catalog.to_jsonb(old)), (pg_catalog.to_jsonb(new))) as changed (whole_row);
       return new;
     end
     $sync$;

@@ -78,7 +78,7 @@ package final class EventLoop<Source: EventSource>: SerialExecutor {
 }
 
 /// TLS libraries write to sockets without MSG_NOSIGNAL; a closed connection must not end the process.
-private func blockBrokenPipeSignal() {
+func blockBrokenPipeSignal() {
   var signals = sigset_t()
   unsafe sigemptyset(&signals)
   unsafe sigaddset(&signals, SIGPIPE)

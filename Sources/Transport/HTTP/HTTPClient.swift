@@ -8,7 +8,8 @@
 /// May be called from any task. When its last reference goes, so do its thread and connections.
 package actor HTTPClient: HTTPTransport {
   package struct Configuration: Hashable, Sendable {
-    /// A PEM file of certificate authorities to trust; nil trusts those of the system.
+    /// A PEM file of certificate authorities to trust in place of the system's file of them; nil trusts the
+    /// system's. Its folder of them, where libcurl was built with one (as on Debian), is trusted in either case.
     package var caFile: String?
     /// More requests than that wait for their turn, within their time limit. An HTTP/2 connection carries up
     /// to a hundred requests.
@@ -63,10 +64,10 @@ package actor HTTPClient: HTTPTransport {
     let place = try HTTPPlace(request.url)
     if isClosed || Task.isCancelled { throw .cancelled(place) }
     let transfer = try CurlTransfer(request, to: place, configuration)
-    let source = loop.source
-    let id = source.nextID()
+    let id = loop.source.nextID()
     let outcome = await withTaskCancellationHandler {
-      await withCheckedContinuation { source.begin(transfer, id, $0) }
+      // By way of `self`: a closure that does not capture it would run on another thread.
+      await withCheckedContinuation { self.begin(transfer, id, $0) }
     } onCancel: {
       // Runs on the loop after `begin`, because nothing suspends between the check above and it.
       Task { await self.cancel(id) }
@@ -78,6 +79,13 @@ package actor HTTPClient: HTTPTransport {
   package func close() {
     isClosed = true
     loop.source.end()
+  }
+
+  private func begin(
+    _ transfer: CurlTransfer, _ id: Int,
+    _ continuation: CheckedContinuation<CurlMulti.Outcome, Never>
+  ) {
+    loop.source.begin(transfer, id, continuation)
   }
 
   private func cancel(_ id: Int) {

@@ -28,7 +28,7 @@ package struct HTTPRequest: Sendable {
   package var method: String
   package var url: String
   package var headers: HTTPHeaders
-  /// Sent without a copy.
+  /// Sent without a copy. HEAD never sends one.
   package var body: [UInt8]?
   /// From the start of the request to the last byte of the answer.
   package var timeLimit: Duration

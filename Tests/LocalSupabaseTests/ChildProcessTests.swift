@@ -1,0 +1,54 @@
+import Glibc
+import Testing
+import Transport
+
+@Suite struct ChildProcessTests {
+  @Test(arguments: [
+    ("exit 0", ChildProcess.ExitStatus.exited(0)), ("exit 7", .exited(7)),
+    ("kill -9 $$", .signalled(9)),
+  ])
+  func `the way a process ended is told, to everybody who waits`(
+    script: String, status: ChildProcess.ExitStatus
+  )
+    async throws
+  {
+    let process = try ChildProcess("sh", ["-c", script])
+    async let first = process.wait()
+    async let second = process.wait()
+    #expect(await [first, second] == [status, status])
+    #expect(process.status == status)
+    process.signal(SIGKILL)
+  }
+
+  @Test func `input goes in, output and errors come out, the environment is as given`() async throws
+  {
+    let process = try ChildProcess(
+      "sh", ["-c", "cat; echo $A >&2; pwd"], environment: ["A=b c", "PATH=/usr/bin:/bin"],
+      input: .pipe, output: .pipe, error: .pipe)
+    #expect(process.write(Array("in\n".utf8)))
+    process.closeInput()
+    #expect(!process.write([0]))
+    let output = await process.allOutput()
+    #expect(output.hasPrefix("in\nb c\n/"))
+    #expect(await process.wait().isSuccess)
+  }
+
+  @Test func `a program that is not there is an error`() {
+    #expect(throws: ChildProcessError(program: "/no/such/program", code: ENOENT)) {
+      try ChildProcess("/no/such/program")
+    }
+  }
+
+  @Test func `writing to a process that has ended is no signal to this one`() async throws {
+    let process = try ChildProcess("true", input: .pipe)
+    _ = await process.wait()
+    #expect(!process.write([UInt8](repeating: 0x61, count: 1 << 20)))
+  }
+
+  @Test func `a process that ignores the signal is killed in the end`() async throws {
+    let process = try ChildProcess(
+      "sh", ["-c", "trap '' TERM; echo ready; while :; do sleep 0.01; done"], output: .pipe)
+    for await _ in process.output { break }
+    #expect(await process.end(SIGTERM, within: .milliseconds(50)) == .signalled(SIGKILL))
+  }
+}
