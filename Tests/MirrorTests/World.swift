@@ -18,7 +18,7 @@ let minute = 60 * second
 let hour = 60 * minute
 let day = 24 * hour
 /// 2024-06-01T12:00:00Z
-let noon: Int64 = 770_644_800 * second
+let noon: Int64 = 770_558_400 * second
 
 /// Bytes that outlive the program, until a crash.
 final class MemoryStorage: StateStorage {
@@ -147,7 +147,8 @@ struct World: Sendable {
       let extra = right.rows.keys.filter { left.rows[$0] == nil }.count
       let changed = left.rows.count { row in right.rows[row.key].map { $0 != row.value } ?? false }
       #expect(
-        [lost, extra, changed] == [0, 0, 0], "lost, extra, changed of \(table.name) \(comment ?? "")",
+        [lost, extra, changed] == [0, 0, 0],
+        "lost, extra, changed of \(table.name) \(comment ?? "")",
         sourceLocation: sourceLocation)
     }
   }

@@ -41,8 +41,8 @@ package enum TimeText {
       guard let offset = scan.offset() else { return nil }
       time -= offset * 1_000_000
     }
-    let isBC = scan.take(" ") && scan.take("B") && scan.take("C")
-    guard scan.isAtEnd else { return nil }
+    let isBC = scan.rest == " BC"
+    guard isBC || scan.isAtEnd else { return nil }
     return whole(yearDigits, month, day, time, isBC: isBC)
   }
 
