@@ -131,7 +131,8 @@ struct MemoryTable: Sendable {
     _ holds: (Sortable, Sortable) -> Bool
   ) -> Bool {
     let format = format(column)
-    guard let a = Sortable(row[index(column)], format), let b = Sortable(value, format) else {
+    guard let a = Sortable(stored: row[index(column)], format), let b = Sortable(value, format)
+    else {
       return false
     }
     return holds(a, b)
@@ -160,6 +161,15 @@ enum Sortable: Hashable, Comparable {
     case (.number(let a), .number(let b)): a < b
     case (.text(let a), .text(let b)): a.lexicographicallyPrecedes(b)
     default: left.rank < right.rank
+    }
+  }
+
+  /// What a filter's text is compared with.
+  init?(stored token: JSONToken, _ format: String) {
+    if format == "jsonb", token != MemoryTable.jsonNull, token.isString {
+      self = .text(token.bytes)
+    } else {
+      self.init(token, format)
     }
   }
 

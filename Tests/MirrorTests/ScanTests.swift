@@ -124,6 +124,9 @@ private func cursor(_ at: Int, _ id: Int) -> Cursor { Cursor([int(at), int(id)])
   #expect(!shrunk)
   size.cameFull(count: 1, asked: 1, bytes: 100 << 20, elapsed: .zero)
   #expect(size.rows == 1)
+  // The empty page at the end of a run of one value.
+  size.cameFull(count: 0, asked: 1, bytes: 2, elapsed: .zero)
+  #expect(size.rows == 1)
   for _ in 0..<40 {
     size.cameFull(count: size.rows, asked: size.rows, bytes: 10, elapsed: .zero)
   }

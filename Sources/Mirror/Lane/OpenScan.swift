@@ -47,7 +47,15 @@ extension Lane {
     guard plan.field.isInteger, let newest, let position = plan.field.position(of: newest.field),
       let checkpoint = state.checkpoint.flatMap(plan.field.position), position < checkpoint
     else { return }
-    state.checkpoint = newest.field
+    // So far below, hardly because the newest rows were deleted.
+    let isRestart = position < checkpoint.moved(back: lookback)
+    state.checkpoint = isRestart ? nil : newest.field
+  }
+
+  /// How far passes read again before the checkpoint, on the field's line.
+  private var lookback: Int64 {
+    plan.field.isInteger
+      ? Int64(surroundings.settings.batchSize) : surroundings.settings.lookback.microseconds
   }
 
   /// Where a pass begins, inclusive; nil is the very start.
@@ -58,11 +66,7 @@ extension Lane {
       guard let position = field.position(of: checkpoint), position != .beforeAll else {
         return nil
       }
-      let distance =
-        field.isInteger
-        ? Int64(surroundings.settings.batchSize)
-        : surroundings.settings.lookback.microseconds
-      return field.token(at: position.moved(back: distance))
+      return field.token(at: position.moved(back: lookback))
     }
     guard case .last(let history) = surroundings.settings.initialBackfill, !state.readsAll,
       !field.isInteger

@@ -165,13 +165,15 @@ struct Ledger: Sendable {
       })
     var filters: [Filter] = [.arrayLacks("processed_by", mirror), isOfTable]
     if let after { filters.append(.greater("id", after)) }
-    do throws(PostgRESTError) {
-      return try await source.read(
-        ReadQuery(
-          table: Self.table, columns: columns, filters: filters, order: ["id"], limit: limit)
-      ).rows
-    } catch {
-      throw LaneStop(error)
+    var query = ReadQuery(
+      table: Self.table, columns: columns, filters: filters, order: ["id"], limit: limit)
+    while true {
+      do throws(PostgRESTError) {
+        return try await source.read(query).rows
+      } catch {
+        guard error.isCuredBySmallerPage, query.limit > 1 else { throw LaneStop(error) }
+        query.limit /= 2
+      }
     }
   }
 

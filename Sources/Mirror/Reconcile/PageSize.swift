@@ -18,6 +18,8 @@ package struct PageSize: Hashable, Sendable {
 
   /// A page of `count` rows and `bytes` came for a limit of `asked` after `elapsed`, and more rows followed it.
   package mutating func cameFull(count: Int, asked: Int, bytes: Int, elapsed: Duration) {
+    // The end of a run of one value.
+    guard count > 0 else { return }
     if count < asked {
       cap = min(cap ?? count, count)
       rows = min(rows, count)
