@@ -132,6 +132,25 @@ func `a crash at any write loses nothing`(isDone: Bool) async {
   await world.expectEqual()
 }
 
+@Test func `where the horizon cannot be told the checkpoint stays`() async throws {
+  var world = await World.items()
+  world.settings.lookback = .zero
+  await world.fill(1...10)
+  await world.pass()
+  let checkpoint = try world.state()?.checkpoint
+  world.wait(hour)
+  await world.fill(11...20)
+  await world.source.change { source in
+    source.before = { source, request in
+      request.function == "sync_horizon" ? source.error(500, "57014") : nil
+    }
+  }
+  let report = await world.pass()
+  #expect(report.unmirrored.contains { $0.contains("horizon") })
+  #expect(try world.state()?.checkpoint == checkpoint)
+  await world.expectEqual()
+}
+
 @Test func `without a horizon a commit within the look-back arrives`() async {
   let world = await World.items(ledger: false)
   await world.fill(1...10)

@@ -224,7 +224,7 @@ func `mass deletes are held until they are approved`(count: Int, isAllowed: Bool
 
 @Test func `entries that become visible out of order are all done`() async {
   let world = await copied(100)
-  let early = await { () async -> (RowKey, [JSONToken]) in
+  let early = await { () async -> (RowKey, MemoryTable.Row) in
     await world.source.change { source in
       source.erase("items", int(1))
       source.erase("items", int(2))

@@ -136,10 +136,7 @@ actor MemoryProject: MirroredProject {
   }
 
   func count(of name: TableName, filters: [Filter]) throws(PostgRESTError) -> Int {
-    try perform(Request(kind: .count, table: name)) {
-      let table = tables[name]!
-      return table.rows.values.count { row in filters.allSatisfy { table.matches(row, $0) } }
-    }
+    try perform(Request(kind: .count, table: name)) { tables[name]!.count(filters) }
   }
 
   private func page(_ text: [UInt8]) -> Page {

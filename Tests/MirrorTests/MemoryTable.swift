@@ -7,12 +7,23 @@ struct MemoryTable: Sendable {
   let name: TableName
   let columns: [Column]
   let key: [String]
-  var rows: [RowKey: [JSONToken]] = [:]
+  var rows: [RowKey: Row] = [:]
   var unique: [[String]] = []
   /// Columns that this project computes itself, from nothing but their being there.
   var generated: [String: JSONToken] = [:]
   /// Whether a parent's delete takes the rows that refer to it.
   var cascades = false
+
+  /// A row, and its values as the server compares them.
+  struct Row: Hashable, Sendable {
+    private(set) var tokens: [JSONToken]
+    fileprivate var sortable: [Sortable?]
+
+    subscript(position: Int) -> JSONToken { tokens[position] }
+
+    static func == (left: Row, right: Row) -> Bool { left.tokens == right.tokens }
+    func hash(into hasher: inout Hasher) { hasher.combine(tokens) }
+  }
 
   /// A JSON null in a jsonb column, which is not SQL NULL; PostgREST writes both alike.
   static let jsonNull = JSONToken(bytes: Array("null ".utf8))
@@ -43,7 +54,10 @@ struct MemoryTable: Sendable {
 
   func key(of row: [JSONToken]) -> RowKey { RowKey(key.map { row[index($0)] }) }
 
-  mutating func put(_ row: [JSONToken]) { rows[key(of: row)] = row }
+  mutating func put(_ row: [JSONToken]) {
+    let sortable = zip(row, columns).map { Sortable(stored: $0, $1.format) }
+    rows[key(of: row)] = Row(tokens: row, sortable: sortable)
+  }
 
   /// The stored key that is this value, however it is written.
   func stored(_ key: RowKey, _ columns: [String]) -> RowKey? {
@@ -60,17 +74,16 @@ struct MemoryTable: Sendable {
     }?.key
   }
 
-  func text(of rows: [[JSONToken]], _ columns: [String]) -> [UInt8] {
-    let positions = columns.map(index)
+  func text(of rows: [Row], _ columns: [String]) -> [UInt8] {
+    let positions = columns.map { (index($0), JSONToken(string: $0).bytes + [UInt8(ascii: ":")]) }
     var text = Array("[".utf8)
-    for (number, row) in rows.enumerated() {
-      if number > 0 { text += Array(",\n ".utf8) }
+    for row in rows {
+      if text.count > 1 { text += Array(",\n ".utf8) }
       text.append(UInt8(ascii: "{"))
       for (place, position) in positions.enumerated() {
         if place > 0 { text.append(UInt8(ascii: ",")) }
-        text += JSONToken(string: columns[place]).bytes
-        text.append(UInt8(ascii: ":"))
-        let value = row[position]
+        text += position.1
+        let value = row[position.0]
         text += value == Self.jsonNull ? JSONToken.null.bytes : value.bytes
       }
       text.append(UInt8(ascii: "}"))
@@ -80,62 +93,72 @@ struct MemoryTable: Sendable {
 
   // Reading
 
-  func select(_ query: ReadQuery, cap: Int?) -> [[JSONToken]] {
-    let order = query.order.map { (index($0), format($0)) }
-    var found = rows.values.filter { row in query.filters.allSatisfy { matches(row, $0) } }
-      .map { row in (row, order.map { Sortable(row[$0.0], $0.1) }) }
+  func select(_ query: ReadQuery, cap: Int?) -> [Row] {
+    let order = query.order.map(index)
+    let conditions = query.filters.map(condition)
+    var found = rows.values.filter { row in conditions.allSatisfy { $0(row) } }
     found.sort { a, b in
-      for (left, right) in zip(a.1, b.1) where left != right {
+      for position in order where a.sortable[position] != b.sortable[position] {
         // Nulls are last, and first where it is descending, as in PostgreSQL.
-        let isLess = right == nil ? true : left == nil ? false : left! < right!
-        return query.isDescending ? !isLess : isLess
+        guard let left = a.sortable[position] else { return query.isDescending }
+        guard let right = b.sortable[position] else { return !query.isDescending }
+        return (left < right) != query.isDescending
       }
       return false
     }
-    let limit = min(query.limit, cap ?? .max)
-    return found.dropFirst(query.offset).prefix(limit).map(\.0)
+    return Array(found.dropFirst(query.offset).prefix(min(query.limit, cap ?? .max)))
   }
 
-  func matches(_ row: [JSONToken], _ filter: Filter) -> Bool {
+  func count(_ filters: [Filter]) -> Int {
+    let conditions = filters.map(condition)
+    return rows.values.count { row in conditions.allSatisfy { $0(row) } }
+  }
+
+  private func condition(_ filter: Filter) -> (Row) -> Bool {
     switch filter {
-    case .equal(let column, let value): return compare(row, column, value) { $0 == $1 }
-    case .lessOrEqual(let column, let value): return compare(row, column, value) { $0 <= $1 }
-    case .greater(let column, let value): return compare(row, column, value) { $0 > $1 }
-    case .greaterOrEqual(let column, let value): return compare(row, column, value) { $0 >= $1 }
-    case .isNull(let column): return row[index(column)].isNull && !isJSONNull(row, column)
-    case .isNotNull(let column): return !row[index(column)].isNull || isJSONNull(row, column)
+    case .equal(let column, let value): return compared(column, value) { $0 == $1 }
+    case .lessOrEqual(let column, let value): return compared(column, value) { $0 <= $1 }
+    case .greater(let column, let value): return compared(column, value) { $0 > $1 }
+    case .greaterOrEqual(let column, let value): return compared(column, value) { $0 >= $1 }
+    case .isNull(let column):
+      let position = index(column)
+      return { $0.sortable[position] == nil }
+    case .isNotNull(let column):
+      let position = index(column)
+      return { $0.sortable[position] != nil }
     case .after(let columns, let values):
-      for (column, value) in zip(columns, values) {
-        guard let a = Sortable(row[index(column)], format(column)),
-          let b = Sortable(value, format(column))
-        else { return false }
-        if a != b { return a > b }
+      let parts = zip(columns, values).map { (index($0), Sortable($1, format($0))) }
+      return { row in
+        for (position, value) in parts {
+          guard let a = row.sortable[position], let b = value else { return false }
+          if a != b { return a > b }
+        }
+        return false
       }
-      return false
     case .arrayLacks(let column, let text):
-      guard let array = (try? JSONNode(parsing: row[index(column)].bytes))?.array else {
-        return true
+      let position = index(column)
+      return { row in
+        let array = (try? JSONNode(parsing: row[position].bytes))?.array
+        return array?.contains { $0.string == text } != true
       }
-      return !array.contains { $0.string == text }
-    case .all(let parts): return parts.allSatisfy { matches(row, $0) }
-    case .any(let parts): return parts.contains { matches(row, $0) }
+    case .all(let filters):
+      let parts = filters.map(condition)
+      return { row in parts.allSatisfy { $0(row) } }
+    case .any(let filters):
+      let parts = filters.map(condition)
+      return { row in parts.contains { $0(row) } }
     }
   }
 
-  private func isJSONNull(_ row: [JSONToken], _ column: String) -> Bool {
-    row[index(column)] == Self.jsonNull
-  }
-
-  private func compare(
-    _ row: [JSONToken], _ column: String, _ value: JSONToken,
-    _ holds: (Sortable, Sortable) -> Bool
-  ) -> Bool {
-    let format = format(column)
-    guard let a = Sortable(stored: row[index(column)], format), let b = Sortable(value, format)
-    else {
-      return false
+  private func compared(
+    _ column: String, _ value: JSONToken, _ holds: @escaping (Sortable, Sortable) -> Bool
+  ) -> (Row) -> Bool {
+    let position = index(column)
+    let value = Sortable(value, format(column))
+    return { row in
+      guard let a = row.sortable[position], let b = value else { return false }
+      return holds(a, b)
     }
-    return holds(a, b)
   }
 }
 

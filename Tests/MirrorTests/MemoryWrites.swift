@@ -17,6 +17,7 @@ extension MemoryProject {
         400, "428C9", name, isWrite: true, subject: column, finding: .generatedColumn)
     }
     var written: [RowKey] = []
+    var seen: Set<RowKey> = []
     for index in rows.rows.indices {
       var row = table.columns.map { table.generated[$0.name] ?? .null }
       let sent = (try? rows.values(of: columns, inRow: index)) ?? []
@@ -36,7 +37,7 @@ extension MemoryProject {
         for (column, value) in values { row[table.index(column)] = value }
       }
       let key = table.key(of: row)
-      guard !written.contains(key) || !Set(written).contains(key) else {
+      guard seen.insert(key).inserted else {
         throw error(500, "21000", name, isWrite: true)
       }
       written.append(key)
@@ -104,7 +105,7 @@ extension MemoryProject {
   }
 
   func row(_ name: String, _ key: JSONToken...) -> [JSONToken]? {
-    tables[TableName(name: name)]!.rows[RowKey(key)]
+    tables[TableName(name: name)]!.rows[RowKey(key)]?.tokens
   }
 
   func erase(_ name: String, _ key: JSONToken...) {
@@ -167,8 +168,7 @@ extension MemoryProject {
 
   /// Entries that this mirror has not marked.
   func unprocessed(_ mirror: String = "test") -> Int {
-    let ledger = tables[.ledger]!
-    return ledger.rows.values.count { ledger.matches($0, .arrayLacks("processed_by", mirror)) }
+    tables[.ledger]!.count([.arrayLacks("processed_by", mirror)])
   }
 
   func answer(_ function: String, _ arguments: JSONNode) throws(PostgRESTError) -> [UInt8] {
@@ -188,7 +188,9 @@ extension MemoryProject {
       let position = tables[.ledger]!.index("processed_by")
       for id in arguments["ids"]!.array! {
         let key = RowKey([JSONToken(int: id.int!)])
-        tables[.ledger]!.rows[key]?[position] = raw("[\"\(mirror)\"]")
+        guard var row = tables[.ledger]!.rows[key]?.tokens else { continue }
+        row[position] = raw("[\"\(mirror)\"]")
+        tables[.ledger]!.put(row)
       }
       return Array("1".utf8)
     case "sync_prune_deletions":

@@ -41,10 +41,10 @@ func `what is no time as PostgreSQL writes it is not taken for one`(text: String
 @Test(arguments: [
   -211_810_204_800, -63_082_281_600, -12_622_780_800, -946_684_800, 0, 9_000_000_028_800,
 ])
-func `every day of three centuries is written as it is read`(start: Int64) {
+func `every day of a century is written as it is read`(start: Int64) {
   let day: Int64 = 86_400_000_000
   var previous = ""
-  for number in 0..<Int64(3 * 36_525) {
+  for number in 0..<Int64(36_525) {
     let time = start * 1_000_000 + number * day
     let date = TimeText.date(time)
     guard TimeText.microseconds(date) == time, date != previous,

@@ -19,7 +19,8 @@ struct Survey: Sendable {
     let source = try await catalogue(of: schemas, pass.source)
     let target = try await catalogue(of: schemas, pass.target)
     survey.plan(pass.tables, source, target)
-    survey.limits = try await limits(pass, survey.plans, source)
+    survey.limits = try await clock(pass, survey.plans)
+    try await survey.findHorizon(pass, source)
     do throws(LaneStop) {
       try await survey.findLedger(pass, source, target)
     } catch .table(let sentence) {
@@ -73,8 +74,8 @@ struct Survey: Sendable {
     }
   }
 
-  private static func limits(
-    _ pass: Pass, _ plans: [TablePlan], _ source: Catalogue
+  private static func clock(
+    _ pass: Pass, _ plans: [TablePlan]
   ) async throws(LaneStop) -> PassLimits {
     var limits = PassLimits(horizon: nil, sourceClock: pass.now())
     for plan in plans {
@@ -90,17 +91,26 @@ struct Survey: Sendable {
         guard case .table = stop else { throw stop }
       }
     }
-    guard source.functions.contains("sync_horizon") else { return limits }
+    return limits
+  }
+
+  private mutating func findHorizon(_ pass: Pass, _ source: Catalogue) async throws(LaneStop) {
+    guard source.functions.contains("sync_horizon") else { return }
     do throws(PostgRESTError) {
       let body = try await pass.source.rpc(
         "sync_horizon", schema: "public", arguments: Array("{}".utf8))
-      limits.horizon = (try? JSONToken(checking: body))?.string.flatMap(TimeText.microseconds)
+      let answer = try? JSONToken(checking: body)
+      // Null: its owner may not see other transactions, so the look-back must do.
+      guard answer?.isNull != true else { return }
+      limits.horizon = answer?.string.flatMap(TimeText.microseconds) ?? .min
     } catch {
       let stop = LaneStop(error)
       guard case .table(let sentence) = stop else { throw stop }
-      pass.log.warning("horizon unknown, the look-back must do", ["reason": sentence])
+      // Rows can be copied all the same, but who relies on the horizon may have a short look-back.
+      limits.horizon = .min
+      unmirrored.append(
+        "the checkpoints stay where they are, as the horizon is unknown: \(sentence)")
     }
-    return limits
   }
 
   private mutating func findLedger(
