@@ -43,6 +43,7 @@ struct MirrorProgram: Sendable {
     ]
     environment.merge(settings) { $1 }
     self.environment = environment
+    try DurableFile("\(folder)/.env.sync").replace(with: [])
     try DurableFile("\(folder)/tables.config.json").replace(
       with: Array("{\"tables\": [\(tables.joined(separator: ",\n"))]}".utf8))
   }
