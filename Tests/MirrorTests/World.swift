@@ -77,6 +77,14 @@ struct World: Sendable {
     return await World([MemoryTable("items", pairs: all)], ledger: ledger)
   }
 
+  /// Items that a pass has copied.
+  static func copied(_ count: Int) async -> World {
+    let world = await World.items()
+    await world.fill(1...count)
+    await world.pass()
+    return world
+  }
+
   init(
     _ tables: [MemoryTable], fields: [String: String] = [:], ledger: Bool = true
   ) async {

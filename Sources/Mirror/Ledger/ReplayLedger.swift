@@ -195,7 +195,6 @@ extension Lane {
         default: throw LaneStop(error)
         }
       }
-      for key in batch { state.quarantine[key] = nil }
       // And right after: a row that came back between the look and the delete is put back.
       _ = try await lookAgain(batch)
     }
