@@ -79,6 +79,8 @@ package final class LocalProject: Sendable {
     rest.poolSize = options.poolSize
     rest.jwtSecret = options.jwtSecret
     rest.openAPIHost = "127.0.0.1:\(port)"
+    // As a hosted project's document, which names the gateway.
+    rest.openAPIProxyURI = "http://127.0.0.1:\(port)/rest/v1"
     return rest
   }
 

@@ -32,7 +32,7 @@ struct SupabaseLocal {
       for project in projects { await project.stop() }
       fail("\(error)", code: 1)
     }
-    for (side, project) in zip(["SOURCE", "TARGET"], projects) {
+    for (side, project) in zip(["SOURCE", "TARGET"], projects) where !ending.hasCome {
       StandardStream.output.write(
         """
         SYNC_\(side)_SUPABASE_URL=\(project.url)
@@ -42,7 +42,7 @@ struct SupabaseLocal {
 
         """)
     }
-    StandardStream.error.write("The projects are up; Ctrl-C ends them.\n")
+    if !ending.hasCome { StandardStream.error.write("The projects are up; Ctrl-C ends them.\n") }
     await ending.wait()
     for project in projects { await project.stop() }
   }

@@ -100,8 +100,9 @@ final class Console: Sendable {
         log.warning("summary not written", ["reason": "\(error)"])
       }
     }
-    guard isWorkflow, report.exitCode != .clean else { return }
-    StandardStream.output.write(LogLine.workflowCommand(.error, text.verdict) + "\n")
+    if isWorkflow, let annotation = text.annotation {
+      StandardStream.output.write(LogLine.workflowCommand(.error, annotation) + "\n")
+    }
   }
 
   private static func clearing(_ state: inout State) -> String {

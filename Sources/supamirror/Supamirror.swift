@@ -13,7 +13,9 @@ struct Supamirror {
     do {
       arguments = try Arguments(Array(CommandLine.arguments.dropFirst()))
     } catch {
-      StandardStream.error.write("supamirror: \(error); see supamirror --help\n")
+      let sentence = error.description
+      let hint = sentence.hasSuffix("?") ? " See" : "; see"
+      StandardStream.error.write("supamirror: \(sentence)\(hint) supamirror --help\n")
       exit(ExitCode.configuration.rawValue)
     }
     if arguments.wantsHelp {

@@ -1,3 +1,4 @@
+import JSON
 import LocalSupabase
 import Testing
 import Transport
@@ -81,6 +82,35 @@ import Transport
         verifying: key, secret: LocalProjectOptions().jwtSecret, now: WallClock.system.now())
       #expect(token.role == role)
     }
+  }
+
+  @Test func `a table made by SQL is served a moment later, to the key's role`() async throws {
+    let project = try await Self.starting.value
+    let client = HTTPClient()
+    func answer(_ path: String, _ key: String) async throws -> HTTPAnswer {
+      try await client.send(
+        HTTPRequest(
+          method: "GET", url: project.url + "/rest/v1/" + path,
+          headers: [HTTPHeader("apikey", key), HTTPHeader("Authorization", "Bearer \(key)")]))
+    }
+    try await project.sql(
+      """
+      create table public.served (id bigint primary key, v numeric);
+      insert into public.served values (9007199254740993, 0.10);
+      alter table public.served enable row level security;
+      """)
+    let rows = try await answer("served?select=*", project.serviceKey)
+    #expect(rows.status == 200)
+    #expect(String(decoding: rows.body, as: UTF8.self) == #"[{"id":9007199254740993,"v":0.10}]"#)
+    #expect(
+      try await String(decoding: answer("served", project.anonKey).body, as: UTF8.self) == "[]")
+
+    // The document is written from the catalogue itself.
+    let root = try JSONNode(parsing: try await answer("", project.serviceKey).body)
+    #expect(root["host"]?.string == String(project.url.dropFirst(7)))
+    #expect(root["basePath"]?.string == "/rest/v1")
+    #expect(root["definitions"]?["served"]?["properties"]?["v"]?["format"]?.string == "numeric")
+    try await project.sql("drop table public.served")
   }
 
   @Test

@@ -111,6 +111,7 @@ package struct Arguments: Hashable, Sendable {
   ) throws(ConfigurationError) -> DeleteApproval {
     if approvedDeletes.isEmpty { return .none }
     let known = tables.map(\.name.description)
+    let short = tables.map(\.name).filter { $0.schema == "public" }.map(\.name)
     var approved: Set<String> = []
     var problems: [String] = []
     for name in approvedDeletes where name != "all" {
@@ -121,7 +122,7 @@ package struct Arguments: Hashable, Sendable {
       } else {
         problems.append(
           "--approve-deletes: \(ArgumentError.shown(name)) is not a configured table"
-            + NearestName.suggestion(for: name, among: known))
+            + NearestName.suggestion(for: name, among: known + short))
       }
     }
     guard problems.isEmpty else { throw ConfigurationError(problems) }

@@ -45,7 +45,7 @@ package struct Environment: Sendable {
 
   /// What is wrong with the variables' names.
   var problems: [String] {
-    let known = SettingName.allCases.map(\.rawValue)
+    let known = Settings.variables
     var problems = file?.problems ?? []
     for name in process.keys.sorted() where name.hasPrefix(SettingName.prefix) {
       guard !known.contains(name) else { continue }

@@ -1,6 +1,9 @@
 import Supabase
 
 extension Settings {
+  /// Every variable that is a setting.
+  package static var variables: [String] { SettingName.allCases.map(\.rawValue) }
+
   /// Reads and checks every setting.
   ///
   /// - Throws: all problems at once; a setting's value is shown only where it cannot be a key.

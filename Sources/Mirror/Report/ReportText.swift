@@ -6,8 +6,9 @@ package struct ReportText: Sendable {
 
   package init(_ report: PassReport) { self.report = report }
 
+  /// Short words, so that 80 columns do: `refused` are the rows in quarantine.
   private static let headings = [
-    "table", "read", "written", "same", "deleted", "held", "quarantined", "time", "lag",
+    "table", "read", "written", "same", "deleted", "held", "refused", "time", "lag",
   ]
 
   /// Aligned columns, then what needs a person. Ends with a line end.
@@ -50,6 +51,12 @@ package struct ReportText: Sendable {
       for sentence in sentences { text += "- \(Self.escaped(sentence))\n" }
     }
     return text
+  }
+
+  /// What a workflow's run shows at its top; nil where nothing needs a person.
+  package var annotation: String? {
+    if report.exitCode == .clean { return nil }
+    return ([verdict] + Attention(report).problems).joined(separator: "\n")
   }
 
   /// The whole pass in one sentence.
