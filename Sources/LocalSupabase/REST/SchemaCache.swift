@@ -112,8 +112,10 @@ struct SchemaCache: Sendable {
         else format_type(a.atttypid, a.atttypmod) end,
       case when a.attgenerated = '' and a.attidentity = ''
         then pg_get_expr(d.adbin, d.adrelid)
-        when a.attidentity <> '' then format('nextval(%L)', pg_get_serial_sequence(
-          format('%I.%I', n.nspname, c.relname), a.attname)) end,
+        when a.attidentity <> '' then (select format('nextval(%L)', q.objid::regclass)
+          from pg_depend q where q.classid = 'pg_class'::regclass and q.deptype = 'i'
+            and q.refclassid = 'pg_class'::regclass and q.refobjid = c.oid
+            and q.refobjsubid = a.attnum) end,
       c.relkind in ('v', 'm'),
       c.relkind in ('r', 'p') or pg_relation_is_updatable(c.oid, true) & 8 = 8,
       c.relkind in ('r', 'p') or pg_relation_is_updatable(c.oid, true) & 4 = 4,

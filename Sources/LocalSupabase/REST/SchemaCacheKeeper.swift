@@ -68,8 +68,9 @@ final class SchemaCacheKeeper: Sendable {
   }
 
   private func run() {
+    var failures = 0
     while !state.withLock({ $0.isStopped }) {
-      do { try listen() } catch {
+      do { try listen { failures = 0 } } catch {
         let start = state.withLock { state in
           defer { state.start = nil }
           return state.start
@@ -80,6 +81,9 @@ final class SchemaCacheKeeper: Sendable {
         }
         // The database is away; what is known of it stays. PostgreSQL takes a moment to come back.
         usleep(100_000)
+        failures += 1
+        // Nobody waits for ever for what cannot be read.
+        if failures == 100 { hear(nil) }
       }
     }
     let (end, waiting) = state.withLock { state in
@@ -92,12 +96,14 @@ final class SchemaCacheKeeper: Sendable {
     for waiter in waiting { waiter.continuation.resume() }
   }
 
-  private func listen() throws(PostgresError) {
+  private func listen(_ hasRead: () -> Void) throws(PostgresError) {
     let connection = try PostgresConnection(dsn)
     try connection.run(script: "listen pgrst")
+    // What was told before `listen` is in what is read after it.
+    let told = state.withLock { Array($0.awaited.keys) }
     try load(connection)
-    // What was told before `listen` is in what was read since.
-    hear(nil)
+    for payload in told { hear(payload) }
+    hasRead()
     while !state.withLock({ $0.isStopped }) {
       guard let heard = try connection.notification(waitAtMost: .milliseconds(50)) else { continue }
       if heard.payload.isEmpty || heard.payload == "reload schema" { try load(connection) }
@@ -124,7 +130,7 @@ final class SchemaCacheKeeper: Sendable {
     state.withLock { $0.awaited[payload] = nil }
   }
 
-  /// - Parameter payload: nil: whatever was told before is known now.
+  /// - Parameter payload: nil: all of them, as there is nothing to be heard.
   private func hear(_ payload: String?) {
     let continuations = state.withLock { state in
       var continuations: [CheckedContinuation<Void, Never>] = []

@@ -43,7 +43,7 @@ import Transport
         await service.stop()
       }
       await stage.pool.close()
-      report.conclude()
+      report.conclude(hasAllExceptions: true)
     }
   }
 
