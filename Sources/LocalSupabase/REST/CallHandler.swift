@@ -175,7 +175,23 @@ struct FunctionChoice {
       404, "PGRST202",
       "Could not find the function \(signature) in the schema cache",
       details:
-        "Searched for the function \(full)\(with)\(whole), but no matches were found in the schema cache."
-    )
+        "Searched for the function \(full)\(with)\(whole), but no matches were found in the schema cache.",
+      hint: hint(cache, all, keys))
+  }
+
+  /// The overload with the most similar arguments, or of an unknown function the most similar name.
+  private func hint(
+    _ cache: SchemaCache, _ overloads: [SchemaCache.Function], _ keys: [String]
+  ) -> String? {
+    func list(_ names: [String]) -> String { "(\(names.sorted().joined(separator: ", ")))" }
+    let meant: String?
+    if overloads.isEmpty {
+      let names = cache.functions.keys.filter { $0.schema == name.schema }.map(\.name)
+      meant = SimilarName(names).closest(to: name.name)
+    } else {
+      let lists = overloads.map { list($0.parameters.map(\.name)) }
+      meant = SimilarName(lists).closest(to: list(keys)).map { name.name + $0 }
+    }
+    return meant.map { "Perhaps you meant to call the function \(name.schema).\($0)" }
   }
 }

@@ -52,7 +52,6 @@ struct Payload {
   }
 
   private static func words(_ error: JSONError, _ body: [UInt8]) -> String {
-    if body.isEmpty { return "Error in $: not enough input" }
-    return "Error in $: \(error)"
+    JSONComplaint.words(about: body) ?? "Error in $: \(error)"
   }
 }

@@ -75,9 +75,17 @@ struct SchemaCache: Sendable {
       tables[Name(schema: row[0] ?? "", name: row[1] ?? "")]?.primaryKey.append(row[2] ?? "")
     }
     try readFunctions(connection, list)
-    for row in try connection.execute(Self.settingsQuery).rows {
-      roleSettings[row[0] ?? "", default: []].append((row[1] ?? "", row[2] ?? ""))
+    roleSettings = try Self.roleSettings(connection)
+  }
+
+  static func roleSettings(
+    _ connection: PostgresConnection
+  ) throws(PostgresError) -> [String: [(name: String, value: String)]] {
+    var settings: [String: [(name: String, value: String)]] = [:]
+    for row in try connection.execute(settingsQuery).rows {
+      settings[row[0] ?? "", default: []].append((row[1] ?? "", row[2] ?? ""))
     }
+    return settings
   }
 
   private mutating func readFunctions(

@@ -1,7 +1,8 @@
 import Glibc
 import Transport
 
-/// Holds the schema cache and reads it anew when PostgreSQL is told `notify pgrst, 'reload schema'`.
+/// Holds the schema cache and reads it anew when PostgreSQL is told `notify pgrst, 'reload schema'`; the roles'
+/// settings alone with `'reload config'`.
 final class SchemaCacheKeeper: Sendable {
   private enum Awaited {
     case unheard
@@ -107,6 +108,7 @@ final class SchemaCacheKeeper: Sendable {
     while !state.withLock({ $0.isStopped }) {
       guard let heard = try connection.notification(waitAtMost: .milliseconds(50)) else { continue }
       if heard.payload.isEmpty || heard.payload == "reload schema" { try load(connection) }
+      if heard.payload == "reload config" { try loadRoleSettings(connection) }
       hear(heard.payload)
     }
   }
@@ -141,6 +143,11 @@ final class SchemaCacheKeeper: Sendable {
       return continuations
     }
     for continuation in continuations { continuation.resume() }
+  }
+
+  private func loadRoleSettings(_ connection: PostgresConnection) throws(PostgresError) {
+    let settings = try SchemaCache.roleSettings(connection)
+    state.withLock { $0.cache.roleSettings = settings }
   }
 
   private func load(_ connection: PostgresConnection) throws(PostgresError) {
