@@ -47,7 +47,8 @@ let package = Package(
       name: "SupabaseTests", dependencies: ["Supabase", "Transport", "JSON"],
       swiftSettings: settings),
     .testTarget(
-      name: "MirrorTests", dependencies: ["Mirror", "Supabase", "JSON"], swiftSettings: settings),
+      name: "MirrorTests", dependencies: ["Mirror", "Supabase", "Transport", "JSON"],
+      swiftSettings: settings),
     .testTarget(
       name: "LocalSupabaseTests", dependencies: ["LocalSupabase", "Transport", "JSON"],
       swiftSettings: settings),

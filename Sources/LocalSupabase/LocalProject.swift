@@ -1,18 +1,22 @@
+package import Transport
+
 /// How a local project is set up.
 package struct LocalProjectOptions: Sendable {
   package var schemas = ["public"]
   /// `db-max-rows`; Supabase's default is 1,000. nil: no cap.
   package var maxRows: Int? = 1_000
   package var poolSize = 10
-  /// Keep true where a test kills the server.
+  /// On: what was committed outlives a crash of the machine. A crash of the server alone loses nothing either way.
   package var fsync = false
   package var jwtSecret = "super-secret-jwt-token-with-at-least-32-characters-long"
+  /// The schema cache is read anew after every DDL statement, as in every Supabase project.
+  package var watchesSchema = true
 
   package init() {}
 }
 
 /// One running stand-in for a Supabase project: a PostgreSQL cluster of its own and the PostgREST-compatible
-/// server in front of it at `<url>/rest/v1/`, on ephemeral ports of 127.0.0.1.
+/// server in front of it at `<url>/rest/v1/`, on free ports of 127.0.0.1. It ends with this process at the latest.
 package final class LocalProject: Sendable {
   /// `http://127.0.0.1:<port>`.
   package let url: String
@@ -21,17 +25,115 @@ package final class LocalProject: Sendable {
   /// For libpq, as superuser.
   package let dsn: String
 
+  private let cluster: PostgresCluster
+  private let admin: PostgresPool
+  private let rest: RESTService
+  private let port: Int
+  private let server: Locked<HTTPServer?>
+
+  /// Returns when the project answers.
+  ///
+  /// - Throws: `ClusterError` if PostgreSQL cannot be had, `ServerError` if no port can.
   package static func start(_ options: LocalProjectOptions = LocalProjectOptions()) async throws
     -> LocalProject
-  { fatalError("skeleton") }
+  {
+    var settings = PostgresCluster.Options()
+    settings.isDurable = options.fsync
+    settings.maxConnections = options.poolSize + 50
+    let cluster = try await PostgresCluster.start(settings)
+    do {
+      return try await LocalProject(cluster, options)
+    } catch {
+      await cluster.stop()
+      throw error
+    }
+  }
 
-  /// Ends the servers and removes every file.
-  package func stop() async {}
+  private init(_ cluster: PostgresCluster, _ options: LocalProjectOptions) async throws {
+    self.cluster = cluster
+    dsn = cluster.dsn()
+    admin = PostgresPool(dsn: dsn, size: 2)
+    try await admin.withConnection(waitAtMost: .seconds(60)) { connection in
+      try connection.run(script: ProjectSQL.roles)
+      if options.watchesSchema { try connection.run(script: ProjectSQL.schemaWatch) }
+    }
+    port = findFreePort()
+    url = "http://127.0.0.1:\(port)"
+    serviceKey = JSONWebToken.key(role: "service_role", secret: options.jwtSecret)
+    anonKey = JSONWebToken.key(role: "anon", secret: options.jwtSecret)
+    rest = try await RESTService(
+      databaseDSN: cluster.dsn(user: "authenticator"), options: Self.restOptions(options, port))
+    server = Locked(nil)
+    do {
+      try startServer()
+    } catch {
+      await rest.stop()
+      throw error
+    }
+  }
 
-  init(url: String, serviceKey: String, anonKey: String, dsn: String) {
-    self.url = url
-    self.serviceKey = serviceKey
-    self.anonKey = anonKey
-    self.dsn = dsn
+  private static func restOptions(_ options: LocalProjectOptions, _ port: Int) -> RESTOptions {
+    var rest = RESTOptions()
+    rest.schemas = options.schemas
+    rest.maxRows = options.maxRows
+    rest.poolSize = options.poolSize
+    rest.jwtSecret = options.jwtSecret
+    rest.openAPIHost = "127.0.0.1:\(port)"
+    // As a hosted project's document, which names the gateway.
+    rest.openAPIProxyURI = "http://127.0.0.1:\(port)/rest/v1"
+    return rest
+  }
+
+  /// Runs a script as superuser, in one transaction, and gives the rows of its last statement. What it changes of
+  /// the schema is known to the server in front when it returns.
+  @discardableResult
+  package func sql(_ script: String) async throws -> [[String?]] {
+    let rows = try await admin.withConnection(waitAtMost: .seconds(60)) {
+      try $0.run(script: script).rows
+    }
+    try await rest.catchUp { [admin] payload in
+      try await admin.withConnection(waitAtMost: .seconds(60)) {
+        _ = try $0.execute("select pg_notify('pgrst', $1)", [.text(payload)])
+      }
+    }
+    return rows
+  }
+
+  /// Ends PostgreSQL, and every connection with it, while the server in front goes on; the data stays.
+  package func stopDatabase() async { await cluster.stopServer() }
+
+  package func startDatabase() async throws { try await cluster.startServer() }
+
+  package func restartDatabase() async throws { try await cluster.restart() }
+
+  /// Ends the server in front, while PostgreSQL goes on.
+  package func stopServer() async {
+    let running = server.withLock { server in
+      defer { server = nil }
+      return server
+    }
+    await running?.stop()
+  }
+
+  /// Starts the server in front again, on the port it had.
+  package func startServer() throws(ServerError) {
+    let rest = rest
+    let started = try HTTPServer.start(
+      port: port,
+      handler: { request in
+        guard let inner = ProjectGateway.restRequest(request) else {
+          return ProjectGateway.notFound
+        }
+        return await rest.answer(inner)
+      })
+    server.withLock { $0 = started }
+  }
+
+  /// Ends the servers and removes every file. May be called twice.
+  package func stop() async {
+    await stopServer()
+    await rest.stop()
+    await admin.close()
+    await cluster.stop()
   }
 }

@@ -1,4 +1,57 @@
+import Glibc
+import Mirror
+import Supabase
+import Transport
+
 @main
 struct Supamirror {
-  static func main() async {}
+  static func main() async {
+    // A reader that goes away must not kill a pass.
+    _ = signal(SIGPIPE, SIG_IGN)
+    let variables = ProcessEnvironment.read()
+    let arguments: Arguments
+    do {
+      arguments = try Arguments(Array(CommandLine.arguments.dropFirst()))
+    } catch {
+      let sentence = error.description
+      let hint = sentence.hasSuffix("?") ? " See" : "; see"
+      StandardStream.error.write("supamirror: \(sentence)\(hint) supamirror --help\n")
+      exit(ExitCode.configuration.rawValue)
+    }
+    if arguments.wantsHelp {
+      StandardStream.output.write(arguments.help + "\n")
+    } else if arguments.wantsVersion {
+      StandardStream.output.write("supamirror \(Version.current)\n")
+    } else {
+      let console = Console(arguments, variables)
+      exit(await run(arguments, variables, console).rawValue)
+    }
+  }
+
+  private static func run(
+    _ arguments: Arguments, _ variables: [String: String], _ console: Console
+  ) async -> ExitCode {
+    do {
+      let configuration = Configuration(arguments, variables)
+      switch arguments.command {
+      case .migration:
+        StandardStream.output.write(try configuration.migration())
+        return .clean
+      case .mirror:
+        let (settings, tables) = try configuration.mirror()
+        guard settings.isOnePass else {
+          throw ConfigurationError([
+            "only the one-shot pass is available in this version: run supamirror --cron, or set SYNC_MODE=reconcile"
+          ])
+        }
+        return try await runPass(
+          settings: settings, tables: tables, arguments: arguments, console: console)
+      }
+    } catch let error as ConfigurationError {
+      console.refuse(error.problems)
+    } catch {
+      console.refuse(["\(error)"])
+    }
+    return .configuration
+  }
 }

@@ -47,4 +47,25 @@ import Transport
     #expect(unsafe access(folder, F_OK) != 0)
     #expect(throws: PostgresError.self) { try rows(cluster, "select 1") }
   }
+
+  @Test func `a cluster ends with its process, even by a kill -9, and leaves no files`()
+    async throws
+  {
+    let result = try #require(
+      await #expect(processExitsWith: .signal(SIGKILL), observing: [\.standardOutputContent]) {
+        let cluster = try await PostgresCluster.start()
+        let rows = try PostgresConnection(cluster.dsn()).execute("show data_directory").rows
+        StandardStream.output.write("\n\(cluster.dsn())\n\(rows[0][0] ?? "")\n")
+        kill(getpid(), SIGKILL)
+      })
+    let output = String(decoding: result.standardOutputContent, as: UTF8.self)
+    let lines = output.split(separator: "\n").map { String($0) }
+    let dsn = try #require(lines.last { $0.hasPrefix("postgresql:") })
+    let folder = try #require(lines.last { $0.hasSuffix("/data") })
+    let waiting = try ChildProcess(
+      "sh",
+      ["-c", "for i in $(seq 400); do [ -e \"$0\" ] || exit 0; sleep 0.05; done; exit 1", folder])
+    #expect(await waiting.wait().isSuccess)
+    #expect(throws: PostgresError.self) { try PostgresConnection(dsn) }
+  }
 }

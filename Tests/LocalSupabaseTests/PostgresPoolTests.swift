@@ -28,12 +28,15 @@ import Testing
   @Test func `handing a job over takes microseconds`() async throws {
     let pool = try await pool(1)
     try await pool.withConnection(waitAtMost: .seconds(30)) { _ in }
-    let time = try await ContinuousClock().measure {
-      for _ in 0..<500 { try await pool.withConnection(waitAtMost: .seconds(30)) { _ in } }
+    var best = Duration.seconds(1)
+    for _ in 0..<500 {
+      let time = try await ContinuousClock().measure {
+        try await pool.withConnection(waitAtMost: .seconds(30)) { _ in }
+      }
+      best = min(best, time)
     }
-    print("hand-over:", time / 500)
-    // A poll would take milliseconds each; far above what a busy machine needs.
-    #expect(time / 500 < .milliseconds(2))
+    // A poll would take a millisecond or more; the best of many, because the machine may be busy.
+    #expect(best < .microseconds(500))
     await pool.close()
   }
 

@@ -7,14 +7,16 @@ import Transport
     while let request = connection.readRequest() {
       let fields = request.headers.fields.map { "X-Was-\($0.name): \($0.value)" }
       let body = request.method == "HEAD" ? [] : request.body
-      connection.answer("200 OK", fields + ["X-Method: \(request.method)", "X-Path: \(request.path)"], body)
+      connection.answer(
+        "200 OK", fields + ["X-Method: \(request.method)", "X-Path: \(request.path)"], body)
     }
   }
 
   @Test(
     arguments: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
     [nil, Array("[{\"id\":1}]".utf8)] as [[UInt8]?])
-  func `every method goes out with and without a body`(method: String, body: [UInt8]?) async throws {
+  func `every method goes out with and without a body`(method: String, body: [UInt8]?) async throws
+  {
     let server = RawServer(Self.echo)
     let client = HTTPClient()
     let answer = try await client.send(
@@ -28,7 +30,6 @@ import Transport
     #expect(answer.headers["x-was-authorization"] == "Bearer x")
     #expect(answer.headers["x-was-x-empty"] == "")
     #expect(answer.headers["x-was-user-agent"] == "supamirror")
-    #expect(answer.headers["x-was-expect"] == nil)
     #expect(answer.headers["x-was-content-type"] == nil)
     let sendsLength =
       (body != nil && method != "HEAD") || ["POST", "PUT", "PATCH"].contains(method)
@@ -42,6 +43,7 @@ import Transport
     let body = (0..<20 << 20).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 11) }
     let answer = try await client.send(HTTPRequest(method: "POST", url: server.url(), body: body))
     #expect(answer.body == body)
+    #expect(answer.headers["x-was-expect"] == nil, "it would cost a second with some servers")
     #expect(client.statistics.bytesSent > body.count)
     #expect(client.statistics.bytesReceived > body.count)
   }
@@ -81,7 +83,8 @@ import Transport
   }
 
   @Test(arguments: [("GET", 0), ("DELETE", 0), ("POST", 30), ("PATCH", 300_000)])
-  func `a kept connection that turns out closed is replaced`(method: String, size: Int) async throws {
+  func `a kept connection that turns out closed is replaced`(method: String, size: Int) async throws
+  {
     let server = RawServer { connection, number in
       while let request = connection.readRequest() {
         // The second request on the first connection finds it closed, unanswered.
@@ -143,6 +146,7 @@ import Transport
     "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\na:1 \r\ncontent-length:2\r\n\r\nok",
     "HTTP/1.1 200 OK\r\nA:\t1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1;x=y\r\nk\r\n0\r\nLink: t\r\n\r\n",
     "HTTP/1.0 200 OK\r\nA: 1\r\n\r\nok",
+    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nA:\r\n  1\r\n\r\nok",
   ])
   func `a head is that of the final answer`(bytes: String) async throws {
     let server = RawServer { connection, _ in

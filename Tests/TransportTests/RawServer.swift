@@ -71,9 +71,18 @@ struct RawRequest: Sendable {
   private let socket: Int32
   private var buffer: [UInt8] = []
 
-  init(_ socket: Int32) { self.socket = socket }
+  private var isReset = false
 
-  deinit { close(socket) }
+  init(_ socket: Int32) {
+    self.socket = socket
+    _ = fcntl(socket, F_SETFD, FD_CLOEXEC)
+  }
+
+  deinit {
+    // A child process started just now may still hold the socket.
+    if !isReset { shutdown(socket, Int32(SHUT_RDWR)) }
+    close(socket)
+  }
 
   /// The next request with its body, nil once the client has closed.
   func readRequest() -> RawRequest? {
@@ -96,7 +105,8 @@ struct RawRequest: Sendable {
     while buffer.count < headEnd + 4 + length { if !readMore() { return nil } }
     let body = Array(buffer[(headEnd + 4)..<(headEnd + 4 + length)])
     buffer.removeFirst(headEnd + 4 + length)
-    return RawRequest(method: String(parts[0]), path: String(parts[1]), headers: headers, body: body)
+    return RawRequest(
+      method: String(parts[0]), path: String(parts[1]), headers: headers, body: body)
   }
 
   /// Returns when the client has closed or reset the connection.
@@ -124,11 +134,12 @@ struct RawRequest: Sendable {
   func answer(_ status: String = "200 OK", _ fields: [String] = [], _ body: [UInt8] = []) -> Bool {
     let fields = fields + ["Content-Length: \(body.count)"]
     let head = "HTTP/1.1 \(status)\r\n" + fields.map { $0 + "\r\n" }.joined() + "\r\n"
-    return write(head) && write(body)
+    return write(Array(head.utf8) + body)
   }
 
   /// Makes the end of the connection an RST.
   func resetAtEnd() {
+    isReset = true
     var option = linger(l_onoff: 1, l_linger: 0)
     unsafe setsockopt(
       socket, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))

@@ -52,6 +52,11 @@ struct SocketClient: Sendable {
     String(decoding: await receive(text.utf8.count), as: UTF8.self)
   }
 
+  /// What has come when `isWhole` says that it is enough, or when the connection ends.
+  func receive(until isWhole: @escaping @Sendable ([UInt8]) -> Bool) async -> [UInt8] {
+    await read(.max, until: isWhole).bytes
+  }
+
   /// Everything until the connection ends.
   func receiveAll() async -> (text: String, end: End) {
     let (bytes, end) = await read(.max)
@@ -60,11 +65,16 @@ struct SocketClient: Sendable {
 
   func close() { Glibc.close(descriptor) }
 
-  private func read(_ wanted: Int) async -> (bytes: [UInt8], end: End?) {
+  /// Ends the connection also for a call that waits for bytes.
+  func shutDown() { Glibc.shutdown(descriptor, Int32(SHUT_RDWR)) }
+
+  private func read(
+    _ wanted: Int, until isWhole: @escaping @Sendable ([UInt8]) -> Bool = { _ in false }
+  ) async -> (bytes: [UInt8], end: End?) {
     await onThread {
       var bytes: [UInt8] = []
       var buffer = [UInt8](repeating: 0, count: 1 << 16)
-      while bytes.count < wanted {
+      while bytes.count < wanted && !isWhole(bytes) {
         let room = min(buffer.count, wanted - bytes.count)
         let count = unsafe buffer.withUnsafeMutableBytes {
           unsafe recv(descriptor, $0.baseAddress, room, 0)

@@ -20,9 +20,8 @@ final class TemporaryFolder: Sendable {
 
   /// What the folder holds, in alphabetical order.
   func names() throws -> [String] {
-    let list = try shell("ls -A > /tmp/$$.list && mv /tmp/$$.list .list", reading: ".list")
+    let list = try shell("ls > .list", reading: ".list")
     return String(decoding: list, as: UTF8.self).split(separator: "\n").map { String($0) }
-      .filter { $0 != ".list" }
   }
 
   /// Runs a command in the folder and returns the file that it made.

@@ -67,9 +67,9 @@ package actor PostgresCluster {
     self.settings = settings.merging(options.settings) { $1 }
   }
 
-  /// For libpq. Nobody needs a password.
+  /// For libpq, as a URI, since that has no blanks. Nobody needs a password.
   package nonisolated func dsn(user: String = "postgres", database: String = "postgres") -> String {
-    "host=127.0.0.1 port=\(port) user=\(user) dbname=\(database)"
+    "postgresql://\(user)@127.0.0.1:\(port)/\(database)"
   }
 
   /// Starts the server on the data it had, on the same port, and returns when it answers.

@@ -80,6 +80,8 @@ package enum StateText {
     if let count = state.jsonbNulls {
       writer.name("jsonbNulls")
       writer.number(count)
+    }
+    if state.jsonbNullsCounted != 0 {
       writer.name("jsonbNullsCounted")
       writer.number(Int(state.jsonbNullsCounted))
     }
@@ -122,6 +124,7 @@ package enum StateText {
       throw damaged(path, "\(error)")
     }
     guard let found = root["version"]?.int else { throw damaged(path, "it has no version") }
+    guard found > 0 else { throw damaged(path, "its version is \(found)") }
     guard found <= version else {
       throw StateError(
         "the state file \(path) is of version \(found), this program knows \(version): use the "

@@ -33,14 +33,14 @@ extension Lane {
   /// Tries the quarantined rows again, as they are now at the source.
   /// - Returns: how many left the quarantine.
   func retryQuarantine() async throws(LaneStop) -> Int {
-    var left = 0
+    let before = state.quarantine.count
     let keys = state.quarantine.sorted { $0.value.since < $1.value.since }.map(\.key)
-    for start in stride(from: 0, to: keys.count, by: size.rows) {
-      let chunk = Array(keys[start..<min(start + size.rows, keys.count)])
+    let step = size.rows
+    for start in stride(from: 0, to: keys.count, by: step) {
+      let chunk = Array(keys[start..<min(start + step, keys.count)])
       let found = try await sourceRows(chunk)
       // A row that is gone is the ledger's to delete; there is nothing left to write.
       for key in found.absent { state.quarantine[key] = nil }
-      left += found.absent.count
       for page in found.pages {
         report.read += page.count
         let pageKeys = try self.keys(of: page, page.rows.indices)
@@ -48,11 +48,10 @@ extension Lane {
         let refused = Set(outcome.refusals.map(\.key))
         for key in pageKeys where !refused.contains(key) { state.quarantine[key] = nil }
         report.upserted += outcome.written
-        left += outcome.written
         try refuse(outcome.refusals)
       }
       try await save()
     }
-    return left
+    return before - state.quarantine.count
   }
 }

@@ -8,9 +8,10 @@ extension Lane {
     _ rows: JSONRows, _ keys: [RowKey], _ indices: [Int], _ outcome: BatchOutcome
   ) async throws(LaneStop) {
     guard !hasReadBack else { return }
-    hasReadBack = true
     let refused = Set(outcome.refusals.map(\.key))
     let written = indices.filter { !refused.contains(keys[$0]) }
+    guard !written.isEmpty else { return }
+    hasReadBack = true
     let step = max(1, written.count / Self.sampleSize)
     let sample = stride(from: 0, to: written.count, by: step).map { written[$0] }
     guard let found = try await rowsOnTarget(sample.map { keys[$0] }) else { return }

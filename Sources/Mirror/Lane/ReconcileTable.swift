@@ -1,25 +1,15 @@
 import JSON
 import Supabase
 
-/// How far a pass may move the checkpoint; taken before its first page is read.
-struct PassLimits: Sendable {
-  /// The start of the source's oldest running transaction, where `sync_horizon()` is installed: nothing older
-  /// can still appear. Microseconds since 2000-01-01.
-  var horizon: Int64?
-  /// The source's clock, by the `Date` of its answers.
-  var sourceClock: Int64
-}
-
 extension Lane {
   /// Reads the rows changed since the checkpoint, less the look-back, and writes those the target lacks.
   func reconcile(_ limits: PassLimits) async throws(LaneStop) {
+    let before = state.checkpoint.flatMap(plan.field.position)
     let opening = try await openScan(limits)
     var scan = opening.scan
     bound = opening.bound
-    var cap = opening.cap
-    let before = state.checkpoint.flatMap(plan.field.position)
+    if opening.newest == nil { scan.endOrder() }
     var page = try await readPage(scan)
-    var isFirst = true
     while let read = page {
       let first = read.rows.isEmpty ? nil : try cursor(read.rows, 0)
       let last = read.rows.isEmpty ? nil : try cursor(read.rows, read.rows.count - 1)
@@ -27,27 +17,24 @@ extension Lane {
         read.rows.isEmpty ? nil : try keys(of: read.rows, [read.rows.count - 1]).first
       let isOrdered = scan.isOrdered
       scan.advance(first: first, last: last, lastKey: lastKey)
-      if isFirst, !read.rows.isEmpty {
-        cap = try await narrowed(cap, limits)
-        isFirst = false
-      }
+      if isOrdered, let last, try reaches(opening.newest, read.rows, last) { scan.endOrder() }
       let next = scan
       async let following = pageResult(next)
       do throws(LaneStop) {
-        try await apply(read, last: isOrdered ? last : nil, cap: cap, before: before)
+        try await apply(read, last: isOrdered ? last : nil, cap: opening.cap, before: before)
       } catch {
         _ = await following
         throw error
       }
       let result = await following
       page = try result.get()
-      if let page, !page.rows.isEmpty {
+      if let page, !page.rows.isEmpty, scan.isOrdered == isOrdered {
         size.cameFull(
           count: read.rows.count, asked: read.asked, bytes: read.rows.bytes.count,
-          elapsed: page.elapsed)
+          elapsed: read.elapsed)
       }
     }
-    try await closeScan(opening.bound)
+    try await closeScan()
   }
 
   /// A page with what it took to get it.
@@ -55,64 +42,6 @@ extension Lane {
     let rows: JSONRows
     let asked: Int
     let elapsed: Duration
-  }
-
-  private func openScan(_ limits: PassLimits) async throws(LaneStop) -> (
-    scan: Scan, cap: FieldPosition?, bound: JSONToken?
-  ) {
-    if let open = state.scan, open.cursor.values.count == plan.orderColumns.count {
-      return (Scan(plan, from: .after(open.cursor)), open.cap.flatMap(plan.field.position), nil)
-    }
-    state.scan = nil
-    let cap: FieldPosition? =
-      plan.field.isInteger ? nil : .at(limits.horizon ?? limits.sourceClock)
-    let bound = lowerBound(limits)
-    return (Scan(plan, from: bound), cap, bound)
-  }
-
-  /// Where a pass begins, inclusive; nil is the very start.
-  private func lowerBound(_ limits: PassLimits) -> JSONToken? {
-    let field = plan.field
-    if let checkpoint = state.checkpoint, let position = field.position(of: checkpoint) {
-      if position == .beforeAll { return nil }
-      let distance =
-        field.isInteger
-        ? Int64(surroundings.settings.batchSize)
-        : surroundings.settings.lookback.microseconds
-      return field.token(at: position.moved(back: distance))
-    }
-    guard case .last(let history) = surroundings.settings.initialBackfill, !state.readsAll,
-      !field.isInteger
-    else { return nil }
-    let start = field.token(at: .at(limits.sourceClock).moved(back: history.microseconds))
-    report.notes.append(
-      "first pass: rows with \(field.column) before \(start.string ?? "") were not copied; "
-        + "SYNC_INITIAL_BACKFILL_MS=all copies everything")
-    return start
-  }
-
-  /// Times without a zone, dates and integers have no clock to be held against, so the newest value that was
-  /// committed when the pass began limits the checkpoint too: what commits later is not older than the look-back.
-  private func narrowed(
-    _ cap: FieldPosition?, _ limits: PassLimits
-  ) async throws(LaneStop) -> FieldPosition? {
-    guard plan.field.kind != .timestampWithTimeZone, state.scan == nil else { return cap }
-    let column = plan.field.column
-    let query = ReadQuery(
-      table: plan.name, columns: [column],
-      filters: cap.map { [.lessOrEqual(column, plan.field.token(at: $0))] }
-        ?? [.isNotNull(column)],
-      order: [column], isDescending: true, limit: 1)
-    let page: Page
-    do throws(PostgRESTError) {
-      page = try await source.read(query)
-    } catch {
-      throw LaneStop(error)
-    }
-    guard !page.rows.isEmpty,
-      let newest = plan.field.position(of: try values([column], page.rows, 0)[0])
-    else { return cap }
-    return min(newest, cap ?? newest)
   }
 
   private func pageResult(_ scan: Scan) async -> Result<ReadPage?, LaneStop> {
@@ -138,10 +67,6 @@ extension Lane {
     return nil
   }
 
-  private func cursor(_ rows: JSONRows, _ index: Int) throws(LaneStop) -> Cursor {
-    Cursor(try values(plan.orderColumns, rows, index))
-  }
-
   /// Writes what the target lacks of a page, then moves the cursor past it: never the other way round.
   private func apply(
     _ page: ReadPage, last: Cursor?, cap: FieldPosition?, before: FieldPosition?
@@ -150,12 +75,19 @@ extension Lane {
     guard !rows.isEmpty else { return }
     report.read += rows.count
     let keys = try keys(of: rows, rows.rows.indices)
+    guard Set(keys).count == keys.count else {
+      throw .table(
+        "\(plan.name): several rows of the source have the same "
+          + "\(plan.keyColumns.joined(separator: ", ")); name columns under primaryKeys that tell "
+          + "rows apart")
+    }
     var indices = Array(rows.rows.indices)
     // Rows in quarantine are tried on their own, so that they do not split every page they stand in.
     if !state.quarantine.isEmpty {
       indices.removeAll { state.quarantine[keys[$0]] != nil }
     }
-    if try isWithinLookback(rows, before) || last == nil {
+    let isReadAgain = try isReadAgain(rows, before, cap)
+    if last == nil || isReadAgain {
       let same = try await unchanged(rows, keys, indices)
       report.unchanged += same.count
       indices.removeAll { same.contains($0) }
@@ -173,12 +105,17 @@ extension Lane {
     surroundings.progress(plan.name, report.read)
   }
 
-  private func isWithinLookback(
-    _ rows: JSONRows, _ before: FieldPosition?
+  /// Whether a page holds rows that passes read over and over: those within the look-back, and those newer than
+  /// the checkpoint may go.
+  private func isReadAgain(
+    _ rows: JSONRows, _ before: FieldPosition?, _ cap: FieldPosition?
   ) throws(LaneStop) -> Bool {
     guard let before else { return false }
     let first = try values([plan.field.column], rows, 0)[0]
-    return plan.field.position(of: first).map { $0 <= before } ?? true
+    let last = try values([plan.field.column], rows, rows.count - 1)[0]
+    guard let start = plan.field.position(of: first), let end = plan.field.position(of: last)
+    else { return true }
+    return start <= before || cap.map { end > $0 } ?? false
   }
 
   /// The rows of a page that the target has already, byte for byte.
@@ -218,10 +155,8 @@ extension Lane {
     state.checkpoint = limited == reached ? value : plan.field.token(at: limited)
   }
 
-  /// - Parameter bound: where the pass began. Nothing older is known to be on the target, so an empty pass leaves
-  ///   the checkpoint there.
-  private func closeScan(_ bound: JSONToken?) async throws(LaneStop) {
-    if state.checkpoint == nil { state.checkpoint = bound ?? plan.field.token(at: .beforeAll) }
+  private func closeScan() async throws(LaneStop) {
+    if state.checkpoint == nil { state.checkpoint = plan.field.token(at: .beforeAll) }
     state.scan = nil
     state.readsAll = false
     try await save()

@@ -25,8 +25,8 @@ struct Ledger: Sendable {
   /// it was deleted has reached the target before a cascade there could take them.
   struct Snapshot: Sendable {
     var ids: [TableName: [Int64]] = [:]
-    /// More entries than a pass takes; the rest waits for the next one.
-    var isCut = false
+    /// Tables with more entries than a pass takes; the rest waits for the next one.
+    var cut: Set<TableName> = []
 
     func contains(_ id: Int64, of table: TableName) -> Bool {
       guard let ids = ids[table] else { return false }
@@ -40,31 +40,45 @@ struct Ledger: Sendable {
     }
   }
 
-  /// Eight bytes of memory each.
+  /// Of a group of tables; eight bytes of memory each.
   static let mostEntries = 500_000
+  /// Tables that one request asks for, so that its URL stays short.
+  private static let groupSize = 20
 
-  func snapshot(of tables: [TableName], pageSize: Int) async throws(LaneStop) -> Snapshot {
+  /// - Parameter levels: parents before children. A row's entry is seen only together with those of the rows
+  ///   that a cascade deleted with it: they were committed with it and are read after it.
+  func snapshot(of levels: [[TableName]], pageSize: Int) async throws(LaneStop) -> Snapshot {
     var snapshot = Snapshot()
-    let known = Set(tables)
+    for level in levels {
+      for start in stride(from: 0, to: level.count, by: Self.groupSize) {
+        let group = Array(level[start..<min(start + Self.groupSize, level.count)])
+        try await add(group, to: &snapshot, pageSize: pageSize)
+      }
+    }
+    return snapshot
+  }
+
+  private func add(
+    _ tables: [TableName], to snapshot: inout Snapshot, pageSize: Int
+  ) async throws(LaneStop) {
+    let columns = ["id", "schema_name", "table_name"]
     var last: JSONToken?
     var count = 0
     while true {
-      let rows = try await page(
-        columns: ["id", "schema_name", "table_name"], table: nil, after: last, limit: pageSize)
-      if rows.isEmpty { return snapshot }
+      let rows = try await page(columns: columns, tables: tables, after: last, limit: pageSize)
+      if rows.isEmpty { return }
       for index in rows.rows.indices {
-        let values = try tokens(["id", "schema_name", "table_name"], rows, index)
+        let values = try tokens(columns, rows, index)
         last = values[0]
         guard let id = Int64(values[0].text), let schema = values[1].string,
           let name = values[2].string
         else { throw unreadable }
-        let table = TableName(schema: schema, name: name)
-        if known.contains(table) { snapshot.ids[table, default: []].append(id) }
+        snapshot.ids[TableName(schema: schema, name: name), default: []].append(id)
       }
       count += rows.count
       if count >= Self.mostEntries {
-        snapshot.isCut = true
-        return snapshot
+        snapshot.cut.formUnion(tables)
+        return
       }
     }
   }
@@ -75,7 +89,7 @@ struct Ledger: Sendable {
     of table: TableName, keyColumns: [String], after: Int64?, limit: Int
   ) async throws(LaneStop) -> (entries: [Entry], unreadable: Int, last: Int64)? {
     let rows = try await page(
-      columns: ["id", "operation", "primary_key"], table: table,
+      columns: ["id", "operation", "primary_key"], tables: [table],
       after: after.map { JSONToken(bytes: Array("\($0)".utf8)) }, limit: limit)
     if rows.isEmpty { return nil }
     var entries: [Entry] = []
@@ -140,21 +154,26 @@ struct Ledger: Sendable {
   }
 
   private func page(
-    columns: [String], table: TableName?, after: JSONToken?, limit: Int
+    columns: [String], tables: [TableName], after: JSONToken?, limit: Int
   ) async throws(LaneStop) -> JSONRows {
-    var filters: [Filter] = [.arrayLacks("processed_by", mirror)]
-    if let table {
-      filters.append(.equal("schema_name", JSONToken(string: table.schema)))
-      filters.append(.equal("table_name", JSONToken(string: table.name)))
-    }
+    let isOfTable = Filter.any(
+      tables.map { table in
+        .all([
+          .equal("schema_name", JSONToken(string: table.schema)),
+          .equal("table_name", JSONToken(string: table.name)),
+        ])
+      })
+    var filters: [Filter] = [.arrayLacks("processed_by", mirror), isOfTable]
     if let after { filters.append(.greater("id", after)) }
-    do throws(PostgRESTError) {
-      return try await source.read(
-        ReadQuery(
-          table: Self.table, columns: columns, filters: filters, order: ["id"], limit: limit)
-      ).rows
-    } catch {
-      throw LaneStop(error)
+    var query = ReadQuery(
+      table: Self.table, columns: columns, filters: filters, order: ["id"], limit: limit)
+    while true {
+      do throws(PostgRESTError) {
+        return try await source.read(query).rows
+      } catch {
+        guard error.isCuredBySmallerPage, query.limit > 1 else { throw LaneStop(error) }
+        query.limit /= 2
+      }
     }
   }
 

@@ -24,8 +24,11 @@ extension Lane {
     let keep = isApproved ? Int.max : surroundings.settings.deleteLimitRows
     var last: Int64?
     var unreadable = 0
-    while let page = try await ledger.entries(
-      of: self.plan.name, keyColumns: self.plan.keyColumns, after: last, limit: size.rows)
+    var planned: Set<RowKey> = []
+    // Entries that came after the snapshot are the next pass's, or there might never be an end.
+    while last ?? .min < snapshot.ids[self.plan.name]?.last ?? .min,
+      let page = try await ledger.entries(
+        of: self.plan.name, keyColumns: self.plan.keyColumns, after: last, limit: size.rows)
     {
       last = page.last
       unreadable += page.unreadable
@@ -36,9 +39,11 @@ extension Lane {
       let doomed = Set(try await keysOnTarget(reading.absent))
       let done = entries.filter { entry in entry.key.map { !doomed.contains($0) } ?? false }
       try await ledger.markProcessed(done.map(\.id))
-      plan.count += doomed.count
+      let fresh = doomed.subtracting(planned)
+      plan.count += fresh.count
       if plan.count <= keep {
-        plan.keys += doomed
+        planned.formUnion(fresh)
+        plan.keys += fresh
         plan.entries += entries.filter { $0.key.map(doomed.contains) ?? false }.map(\.id)
       }
     }
@@ -47,14 +52,15 @@ extension Lane {
         "\(unreadable) ledger entries do not name the key columns of the table configuration: "
           + "apply the output of `supamirror migration` again; their deletes were not mirrored")
     }
-    if !plan.truncates.isEmpty { try await planTruncate(&plan, keep: keep) }
+    if !plan.truncates.isEmpty { try await planTruncate(&plan, planned, keep: keep) }
     if !isApproved, try await mustHold(plan) { plan.isHeld = true }
     return plan
   }
 
   /// A truncate is evidence for every key the target has; absence is looked up key by key.
-  private func planTruncate(_ plan: inout DeletePlan, keep: Int) async throws(LaneStop) {
-    var planned = Set(plan.keys)
+  private func planTruncate(
+    _ plan: inout DeletePlan, _ known: Set<RowKey>, keep: Int
+  ) async throws(LaneStop) {
     var last: [JSONToken]?
     while true {
       let filters: [Filter] =
@@ -72,7 +78,7 @@ extension Lane {
       if rows.isEmpty { return }
       let keys = try self.keys(of: rows, rows.rows.indices)
       last = keys.last?.values
-      let fresh = try await lookAgain(keys).absent.filter { planned.insert($0).inserted }
+      let fresh = try await lookAgain(keys).absent.filter { !known.contains($0) }
       plan.count += fresh.count
       if plan.count <= keep { plan.keys += fresh }
     }
@@ -126,44 +132,73 @@ extension Lane {
     try await save()
   }
 
+  /// Nothing waits for approval any more.
+  func holdNothing() async throws(LaneStop) {
+    guard state.heldDeletes > 0 else { return }
+    state.heldDeletes = 0
+    try await save()
+  }
+
   /// Deletes what was planned, then marks the entries.
   func applyDeletes(_ plan: DeletePlan, _ ledger: Ledger) async throws(LaneStop) {
-    var refused: [RowKey] = []
+    var open = plan.keys
     var reason = ""
-    var open = stride(from: 0, to: plan.keys.count, by: size.rows).map {
-      plan.keys[$0..<min($0 + size.rows, plan.keys.count)]
+    // Rows of this table may refer to each other, so what was refused is tried again while that helps.
+    while !open.isEmpty {
+      let refused = try await delete(open, &reason)
+      if refused.count == open.count { break }
+      open = refused
+    }
+    state.heldDeletes = 0
+    if !plan.truncates.isEmpty {
+      // What was put in afterwards may be older than the checkpoint: a truncate often comes before a reload.
+      state.checkpoint = nil
+      state.scan = nil
+      state.readsAll = true
+    }
+    try await save()
+    guard open.isEmpty else {
+      report.unmirrored.append(
+        "the target refused \(open.count) deletes: \(reason). They are tried again in the next pass"
+      )
+      return
+    }
+    try await ledger.markProcessed(plan.entries + plan.truncates)
+  }
+
+  /// - Returns: the keys whose rows the target refused to delete.
+  private func delete(_ keys: [RowKey], _ reason: inout String) async throws(LaneStop) -> [RowKey] {
+    var refused: [RowKey] = []
+    let step = size.rows
+    var open = stride(from: 0, to: keys.count, by: step).map {
+      keys[$0..<min($0 + step, keys.count)]
     }
     while let planned = open.popLast() {
       // Absence is looked up once more right before: a row that came back meanwhile is written instead.
-      let batch = try await lookAgain(Array(planned)).absent[...]
+      let batch = try await lookAgain(Array(planned)).absent
       guard !batch.isEmpty else { continue }
       do throws(PostgRESTError) {
         report.deleted += try await target.delete(
-          Array(batch), from: self.plan.name, keyColumns: self.plan.keyColumns)
+          batch, from: self.plan.name, keyColumns: self.plan.keyColumns)
       } catch {
         switch Recovery(for: error) {
         case .shrink, .split, .afterParents:
           if batch.count > 1 {
-            let middle = batch.startIndex + batch.count / 2
+            let middle = batch.count / 2
             open.append(batch[middle...])
             open.append(batch[..<middle])
           } else {
             refused += batch
             reason = error.message
           }
+          continue
         default: throw LaneStop(error)
         }
       }
+      for key in batch { state.quarantine[key] = nil }
+      // And right after: a row that came back between the look and the delete is put back.
+      _ = try await lookAgain(batch)
     }
-    for key in plan.keys where state.quarantine[key] != nil { state.quarantine[key] = nil }
-    state.heldDeletes = 0
-    try await save()
-    guard refused.isEmpty else {
-      report.unmirrored.append(
-        "the target refused \(refused.count) deletes: \(reason). They are tried again in the next "
-          + "pass")
-      return
-    }
-    try await ledger.markProcessed(plan.entries + plan.truncates)
+    return refused
   }
 }

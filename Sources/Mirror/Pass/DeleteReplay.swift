@@ -7,6 +7,8 @@ struct DeleteReplay: Sendable {
   let snapshot: Ledger.Snapshot
   let approval: DeleteApproval
   let references: [TableName: Set<TableName>]
+  /// Configured tables that have no lane because something is wrong with them.
+  let failed: Set<TableName>
 
   /// - Returns: whether anything was deleted.
   func run(_ levels: [[Lane]]) async throws(LaneStop) -> Bool {
@@ -17,11 +19,17 @@ struct DeleteReplay: Sendable {
         try await lane.assessDeletes(ledger, snapshot, approval: approval)
       }
     }
-    let held = Set(plans.filter(\.value.isHeld).keys)
-    let blocked = Self.parents(of: held, references)
+    var stuck = failed.union(snapshot.cut).union(plans.filter(\.value.isHeld).keys)
+    for lane in levels.joined() where await lane.report.failure != nil {
+      stuck.insert(lane.plan.name)
+    }
+    let blocked = Self.parents(of: stuck, references)
     var hasDeleted = false
     for lane in levels.reversed().joined() {
-      guard let plan = plans[lane.plan.name] else { continue }
+      guard let plan = plans[lane.plan.name] else {
+        try await lane.run { lane throws(LaneStop) in try await lane.holdNothing() }
+        continue
+      }
       let isBlocked = blocked.contains(lane.plan.name)
       let isDone = try await lane.run { lane throws(LaneStop) in
         if plan.isHeld {
@@ -29,8 +37,9 @@ struct DeleteReplay: Sendable {
         } else if plan.count > 0, isBlocked {
           try await lane.hold(
             plan,
-            because: "deletes of a table that refers to it are held, and the target could cascade "
-              + "to its rows; approve both")
+            because:
+              "deletes of a table that refers to it are held, or that table stopped, and the "
+              + "target could cascade to its rows; approve both, or mend that table first")
         } else {
           try await lane.applyDeletes(plan, ledger)
           return plan.count > 0
@@ -71,22 +80,33 @@ extension Lane {
     let today = surroundings.now()
     // A filter's value is text, so this asks for the JSON value null; SQL NULL never matches.
     let isNull = Filter.any(plan.jsonbColumns.map { .equal($0, JSONToken(string: "null")) })
-    var isDue =
-      state.jsonbNulls == nil || today - state.jsonbNullsCounted > TimeText.microsecondsADay
+    let isNever = state.jsonbNulls == nil && state.jsonbNullsCounted == 0
+    var isDue = isNever || today - state.jsonbNullsCounted > TimeText.microsecondsADay
+    var atLeast = 0
     do throws(PostgRESTError) {
       if !isDue, report.upserted > 0 {
         let seen: [Filter] = bound.map { [.greaterOrEqual(plan.field.column, $0)] } ?? []
-        isDue = try await source.count(of: plan.name, filters: seen + [isNull]) > 0
+        atLeast = try await source.count(of: plan.name, filters: seen + [isNull])
+        isDue = atLeast > 0
       }
       if isDue {
         state.jsonbNulls = try await source.count(of: plan.name, filters: [isNull])
       }
     } catch {
-      throw LaneStop(error)
+      // The rows are copied all the same: a count that takes too long is not asked for again today.
+      guard error.isCuredBySmallerPage else { throw LaneStop(error) }
+      atLeast = max(atLeast, state.jsonbNulls ?? 0)
+      state.jsonbNulls = atLeast > 0 ? atLeast : nil
+      isDue = true
     }
     if isDue {
       state.jsonbNullsCounted = today
       try await save()
+    }
+    if state.jsonbNulls == nil {
+      report.notes.append(
+        "the table is too large for its JSON nulls in "
+          + "\(plan.jsonbColumns.joined(separator: ", ")) to be counted in one request")
     }
     if let count = state.jsonbNulls, count > 0 {
       report.unmirrored.append(

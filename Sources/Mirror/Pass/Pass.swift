@@ -75,8 +75,15 @@ package struct Pass: Sendable {
     let byName = Dictionary(lanes.map { ($0.plan.name, $0) }, uniquingKeysWith: { a, _ in a })
     let levels = TableOrder.levels(lanes.map(\.plan.name), references: survey.references)
       .map { $0.compactMap { byName[$0] } }
-    let snapshot = try await survey.ledgerSnapshot(lanes.map(\.plan.name), settings.batchSize)
-    if snapshot?.isCut == true {
+    var snapshot: Ledger.Snapshot?
+    do throws(LaneStop) {
+      snapshot = try await survey.ledgerSnapshot(
+        levels.map { $0.map(\.plan.name) }, settings.batchSize)
+    } catch .table(let sentence) {
+      // Rows can be copied all the same.
+      report.unmirrored.append("deletes are not mirrored: \(sentence)")
+    }
+    if snapshot?.cut.isEmpty == false {
       report.unmirrored.append(
         "the ledger has more than \(Ledger.mostEntries) entries; run another pass for the rest")
     }
@@ -86,18 +93,28 @@ package struct Pass: Sendable {
       }
     }
     try await Self.retryQuarantine(levels)
-    if let ledger = survey.ledger, let snapshot, !snapshot.ids.isEmpty {
+    if let ledger = survey.ledger, let snapshot {
+      let failed = Set(survey.failed.filter { $0.failure != nil }.map(\.table))
       let deletes = DeleteReplay(
-        ledger: ledger, snapshot: snapshot, approval: approval, references: survey.references)
+        ledger: ledger, snapshot: snapshot, approval: approval, references: survey.references,
+        failed: failed)
       if try await deletes.run(levels) { try await Self.retryQuarantine(levels) }
-      do throws(LaneStop) {
-        try await ledger.prune()
-      } catch .table(let sentence) {
-        log.warning("ledger not pruned", ["reason": sentence])
+      if !snapshot.ids.isEmpty { try await prune(ledger) }
+    } else if !settings.deletes {
+      for lane in lanes {
+        try await lane.run { lane throws(LaneStop) in try await lane.holdNothing() }
       }
     }
     for lane in lanes {
       try await lane.run { lane throws(LaneStop) in try await lane.countJSONNulls() }
+    }
+  }
+
+  private func prune(_ ledger: Ledger) async throws(LaneStop) {
+    do throws(LaneStop) {
+      try await ledger.prune()
+    } catch .table(let sentence) {
+      log.warning("ledger not pruned", ["reason": sentence])
     }
   }
 

@@ -19,8 +19,14 @@ struct Survey: Sendable {
     let source = try await catalogue(of: schemas, pass.source)
     let target = try await catalogue(of: schemas, pass.target)
     survey.plan(pass.tables, source, target)
-    survey.limits = try await limits(pass, survey.plans, source)
-    try await survey.findLedger(pass, source, target)
+    survey.limits = try await clock(pass, survey.plans)
+    try await survey.findHorizon(pass, source)
+    do throws(LaneStop) {
+      try await survey.findLedger(pass, source, target)
+    } catch .table(let sentence) {
+      // Rows can be copied all the same.
+      survey.unmirrored.append("deletes are not mirrored: \(sentence)")
+    }
     return survey
   }
 
@@ -68,27 +74,43 @@ struct Survey: Sendable {
     }
   }
 
-  private static func limits(
-    _ pass: Pass, _ plans: [TablePlan], _ source: Catalogue
+  private static func clock(
+    _ pass: Pass, _ plans: [TablePlan]
   ) async throws(LaneStop) -> PassLimits {
     var limits = PassLimits(horizon: nil, sourceClock: pass.now())
-    do throws(PostgRESTError) {
-      if let plan = plans.first {
+    for plan in plans {
+      do throws(PostgRESTError) {
         let page = try await pass.source.read(
           ReadQuery(table: plan.name, columns: [plan.keyColumns[0]], limit: 1))
-        if let seconds = page.serverDate {
-          limits.sourceClock = Int64(seconds) * 1_000_000 + TimeText.unixEpoch
-        }
+        guard let seconds = page.serverDate else { continue }
+        limits.sourceClock = Int64(seconds) * 1_000_000 + TimeText.unixEpoch
+        break
+      } catch {
+        // What is wrong with this table alone, its lane will say; any other tells the time as well.
+        let stop = LaneStop(error)
+        guard case .table = stop else { throw stop }
       }
-      if source.functions.contains("sync_horizon") {
-        let body = try await pass.source.rpc(
-          "sync_horizon", schema: "public", arguments: Array("{}".utf8))
-        limits.horizon = (try? JSONToken(checking: body))?.string.flatMap(TimeText.microseconds)
-      }
-    } catch {
-      throw LaneStop(error)
     }
     return limits
+  }
+
+  private mutating func findHorizon(_ pass: Pass, _ source: Catalogue) async throws(LaneStop) {
+    guard source.functions.contains("sync_horizon") else { return }
+    do throws(PostgRESTError) {
+      let body = try await pass.source.rpc(
+        "sync_horizon", schema: "public", arguments: Array("{}".utf8))
+      let answer = try? JSONToken(checking: body)
+      // Null: its owner may not see other transactions, so the look-back must do.
+      guard answer?.isNull != true else { return }
+      limits.horizon = answer?.string.flatMap(TimeText.microseconds) ?? .min
+    } catch {
+      let stop = LaneStop(error)
+      guard case .table(let sentence) = stop else { throw stop }
+      // Rows can be copied all the same, but who relies on the horizon may have a short look-back.
+      limits.horizon = .min
+      unmirrored.append(
+        "the checkpoints stay where they are, as the horizon is unknown: \(sentence)")
+    }
   }
 
   private mutating func findLedger(
@@ -143,9 +165,9 @@ struct Survey: Sendable {
 
   /// The entries to replay in this pass; nil without a ledger.
   func ledgerSnapshot(
-    _ tables: [TableName], _ pageSize: Int
+    _ levels: [[TableName]], _ pageSize: Int
   ) async throws(LaneStop) -> Ledger.Snapshot? {
     guard let ledger else { return nil }
-    return try await ledger.snapshot(of: tables, pageSize: max(pageSize, 1_000))
+    return try await ledger.snapshot(of: levels, pageSize: max(pageSize, 1_000))
   }
 }

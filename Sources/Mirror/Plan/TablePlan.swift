@@ -64,7 +64,7 @@ extension TablePlan {
     columns = source.columns.map(\.name)
     field = try Self.field(configuration, source)
     jsonbColumns = source.columns.filter { $0.format == "jsonb" }.map(\.name)
-    notes = Self.notes(source, field)
+    notes = Self.notes(source, field, keyColumns)
   }
 
   private static func field(
@@ -85,8 +85,15 @@ extension TablePlan {
       column: column.name, kind: kind, isNullable: !column.isNotNull && !column.isPrimaryKey)
   }
 
-  private static func notes(_ source: TableDescription, _ field: IncrementalField) -> [String] {
+  private static func notes(
+    _ source: TableDescription, _ field: IncrementalField, _ keyColumns: [String]
+  ) -> [String] {
     var notes: [String] = []
+    if !Set(source.primaryKey).isSubset(of: keyColumns) {
+      notes.append(
+        "primaryKeys (\(list(keyColumns))) are not the source's primary key "
+          + "(\(list(source.primaryKey))): they must be unique and not null")
+    }
     let arrays = source.columns.filter { $0.format.hasSuffix("[]") }.map(\.name)
     if !arrays.isEmpty {
       notes.append(

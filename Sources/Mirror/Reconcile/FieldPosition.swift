@@ -64,7 +64,19 @@ package struct IncrementalField: Hashable, Sendable {
     switch text {
     case "infinity": return .afterAll
     case "-infinity": return .beforeAll
-    default: return TimeText.microseconds(text).map { .at($0) }
+    default:
+      // A checkpoint in another form is from before the column's type was changed, and means another moment.
+      guard TimeText.form(text) == form else { return nil }
+      return TimeText.microseconds(text).map { .at($0) }
+    }
+  }
+
+  private var form: TimeText.Form? {
+    switch kind {
+    case .timestampWithTimeZone: .zoned
+    case .timestamp: .local
+    case .date: .date
+    case .integer: nil
     }
   }
 
@@ -76,6 +88,8 @@ package struct IncrementalField: Hashable, Sendable {
     case (.beforeAll, .integer(let least)): JSONToken(bytes: Array(String(least).utf8))
     case (.afterAll, .integer): JSONToken(bytes: Array(String(Int64.max).utf8))
     case (.beforeAll, _): JSONToken(string: "-infinity")
+    // Older than PostgreSQL can say.
+    case (.at(let value), _) where value < TimeText.least: JSONToken(string: "-infinity")
     case (.afterAll, _): JSONToken(string: "infinity")
     case (.at(let value), .date): JSONToken(string: TimeText.date(value))
     case (.at(let value), .timestamp): JSONToken(string: TimeText.timestamp(value, offset: ""))

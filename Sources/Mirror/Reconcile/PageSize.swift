@@ -2,7 +2,8 @@
 package struct PageSize: Hashable, Sendable {
   /// Rows for the next request.
   package private(set) var rows: Int
-  /// The server's own cap, once it has shown itself.
+  /// What this pass does not go above: the server's own cap, once it has shown itself, or what was left after
+  /// a request that was too large.
   package private(set) var cap: Int?
 
   /// Larger pages are hardly faster, and memory is counted in pages.
@@ -17,6 +18,8 @@ package struct PageSize: Hashable, Sendable {
 
   /// A page of `count` rows and `bytes` came for a limit of `asked` after `elapsed`, and more rows followed it.
   package mutating func cameFull(count: Int, asked: Int, bytes: Int, elapsed: Duration) {
+    // The end of a run of one value.
+    guard count > 0 else { return }
     if count < asked {
       cap = min(cap ?? count, count)
       rows = min(rows, count)
@@ -33,6 +36,7 @@ package struct PageSize: Hashable, Sendable {
   package mutating func shrink() -> Bool {
     guard rows > 1 else { return false }
     rows /= 2
+    cap = min(cap ?? rows, rows)
     return true
   }
 }

@@ -72,10 +72,15 @@ package struct Scan: Hashable, Sendable {
     case (.withoutValue, _): stage = lastKey.map { .withoutValue(after: $0.values) } ?? .finished
     case (.withinTie(let cursor), nil): stage = .beyond(cursor.field)
     case (.withinTie, .some(let last)): stage = .withinTie(last)
-    case (_, nil): stage = plan.field.isNullable ? .withoutValue(after: nil) : .finished
+    case (_, nil): endOrder()
     case (_, .some(let last)):
       let isOneValue = first != last && first?.field == last.field
       stage = isOneValue && !plan.tieColumns.isEmpty ? .withinTie(last) : .after(last)
     }
+  }
+  /// Leaves what comes later in the order to the next pass.
+  package mutating func endOrder() {
+    guard isOrdered, stage != .finished else { return }
+    stage = plan.field.isNullable ? .withoutValue(after: nil) : .finished
   }
 }

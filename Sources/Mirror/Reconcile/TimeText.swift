@@ -5,6 +5,21 @@ package enum TimeText {
   /// 1970-01-01 on this scale.
   package static let unixEpoch: Int64 = -946_684_800_000_000
 
+  /// 4714-11-24 BC, the first moment that PostgreSQL has.
+  package static let least: Int64 = -211_813_488_000_000_000
+
+  package enum Form: Hashable, Sendable {
+    case date
+    case local
+    case zoned
+  }
+
+  /// What kind of time a text says, by its looks.
+  package static func form(_ text: String) -> Form {
+    guard let mark = text.firstIndex(where: { $0 == "T" || $0 == ":" }) else { return .date }
+    return text[mark...].contains { "+-Z".contains($0) } ? .zoned : .local
+  }
+
   /// Reads `2024-02-29`, `2024-02-29T12:34:56.789012`, the same with `+00:00`, `+05:30`, `-08`, `Z`, and with
   /// ` BC` at the end. nil for anything else.
   package static func microseconds(_ text: String) -> Int64? {
@@ -26,8 +41,8 @@ package enum TimeText {
       guard let offset = scan.offset() else { return nil }
       time -= offset * 1_000_000
     }
-    let isBC = scan.take(" ") && scan.take("B") && scan.take("C")
-    guard scan.isAtEnd else { return nil }
+    let isBC = scan.rest == " BC"
+    guard isBC || scan.isAtEnd else { return nil }
     return whole(yearDigits, month, day, time, isBC: isBC)
   }
 

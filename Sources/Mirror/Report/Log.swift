@@ -1,7 +1,7 @@
 /// One thing that happened: a constant sentence and its data as `dotted.key=value` pairs. Never a service
 /// key, never row data.
 package struct LogEvent: Sendable {
-  package enum Level: Int, Sendable, Comparable {
+  package enum Level: Int, Sendable, Comparable, CaseIterable {
     case debug, info, warning, error
 
     package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }

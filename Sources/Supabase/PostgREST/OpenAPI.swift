@@ -39,21 +39,21 @@ struct OpenAPI {
     private(set) var isPrimaryKey = false
     private(set) var references: Column.Reference?
 
+    /// Bytes are compared, not characters: a comment that ends with a carriage return must hide nothing.
     init(_ description: String) {
-      let head = "Note:\n"
-      var text = description[...]
+      var text = Array(description.utf8)[...]
       guard let start = Self.lastNote(in: text) else { return }
-      text = text[start...].dropFirst(head.count)
-      let key = "This is a Primary Key.<pk/>"
+      text = text[start...]
+      let key = Array("This is a Primary Key.<pk/>".utf8)
       var isPrimaryKey = false
-      if text.hasPrefix(key) {
+      if text.starts(with: key) {
         text = text.dropFirst(key.count)
         isPrimaryKey = true
         if text.isEmpty {
           self.isPrimaryKey = true
           return
         }
-        guard text.first == "\n" else { return }
+        guard text.first == UInt8(ascii: "\n") else { return }
         text = text.dropFirst()
       }
       guard let reference = Self.reference(text) else { return }
@@ -61,30 +61,30 @@ struct OpenAPI {
       self.isPrimaryKey = isPrimaryKey
     }
 
-    /// At the text's start, or after the blank line that follows a comment.
-    private static func lastNote(in text: Substring) -> Substring.Index? {
-      if let last = text.ranges(of: "\n\nNote:\n").last {
-        return text.index(last.lowerBound, offsetBy: 2)
-      }
-      return text.hasPrefix("Note:\n") ? text.startIndex : nil
+    /// The end of the line `Note:` at the text's start, or after the blank line that follows a comment.
+    private static func lastNote(in text: ArraySlice<UInt8>) -> Int? {
+      let head = Array("Note:\n".utf8)
+      if let last = text.ranges(of: Array("\n\n".utf8) + head).last { return last.upperBound }
+      return text.starts(with: head) ? text.startIndex + head.count : nil
     }
 
     /// ``This is a Foreign Key to `parents.id`.<fk table='parents' column='id'/>``: where names hold quotes
     /// themselves, the two spellings of them must agree.
-    private static func reference(_ text: Substring) -> Column.Reference? {
-      let head = "This is a Foreign Key to `"
-      let middle = "`.<fk table='"
-      let end = "'/>"
-      guard text.hasPrefix(head), text.hasSuffix(end) else { return nil }
+    private static func reference(_ text: ArraySlice<UInt8>) -> Column.Reference? {
+      let head = Array("This is a Foreign Key to `".utf8)
+      let end = Array("'/>".utf8)
+      guard text.starts(with: head), text.suffix(end.count).elementsEqual(end) else { return nil }
       let body = text.dropFirst(head.count).dropLast(end.count)
-      for mark in body.ranges(of: middle) {
+      for mark in body.ranges(of: Array("`.<fk table='".utf8)) {
         let spelled = body[..<mark.lowerBound]
         let names = body[mark.upperBound...]
-        for gap in names.ranges(of: "' column='") {
+        for gap in names.ranges(of: Array("' column='".utf8)) {
           let table = names[..<gap.lowerBound]
           let column = names[gap.upperBound...]
-          if spelled == table + "." + column {
-            return Column.Reference(table: String(table), column: String(column))
+          if spelled.elementsEqual(table + [UInt8(ascii: ".")] + column) {
+            return Column.Reference(
+              table: String(decoding: table, as: UTF8.self),
+              column: String(decoding: column, as: UTF8.self))
           }
         }
       }

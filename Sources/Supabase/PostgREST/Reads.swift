@@ -2,6 +2,8 @@ import JSON
 import Transport
 
 extension PostgREST {
+  /// One page. It may be shorter than the limit without being the last: the server has a cap of its own, which it
+  /// does not tell (`pg-limit-over-cap`). Only an empty page is the end.
   package func read(_ query: ReadQuery) async throws(PostgRESTError) -> Page {
     var call = Call("GET", table: query.table)
     call.query = try written(call) { () throws(Unwritable) in try Self.text(of: query) }

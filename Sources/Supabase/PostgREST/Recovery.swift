@@ -39,18 +39,20 @@ extension Recovery {
     case 408, 504, 522, 524: return error.isWrite ? .shrink : .retry
     case 413, 414, 431: return .shrink
     case 425, 429, 500...: return .retry
+    case 404 where error.table == nil && error.finding == nil && !error.isWrite:
+      return .stopProject(
+        advice: "check the \(error.project)'s URL; if it is right, its PostgREST is told not to "
+          + "describe itself (openapi-mode)")
     case 404 where error.finding == .foreignAnswer || error.table == nil:
       return .stopProject(advice: "check the \(error.project)'s URL: there is no PostgREST there")
     // PostgREST's `{}` for a POST into a table that its cache does not know.
     case 404 where error.isWrite: return .awaitSchemaCache
     case 404: return .stopTable(advice: "create \(table(error)) on the \(error.project)")
     // A firewall in front of PostgREST may dislike the text of a row.
-    case 400, 403, 409,
-      422 where error.isWrite:
-      return .split
-    default:
-      return .stopProject(
-        advice: "find out what stands in front of the \(error.project) and refuses its requests")
+    case 400, 403, 409, 422:
+      if error.isWrite { return .split }
+      return gatewayRefuses(error)
+    default: return gatewayRefuses(error)
     }
   }
 
@@ -86,6 +88,10 @@ extension Recovery {
       .stopTable(
         advice: "add the schema \(error.table?.schema ?? "of the table") to the exposed schemas "
           + "of the \(error.project) (Project Settings, Data API)")
+    case "PGRST124":
+      .stopTable(
+        advice: "look at \(table(error)) on the \(error.project): more rows match a key than one; "
+          + "nothing was changed")
     case "PGRST202", "PGRST204", "PGRST205": .awaitSchemaCache
     case _ where code.hasPrefix("PGRST3"): badKey(error)
     case _ where status == 429 || status == 503: .retry
@@ -105,7 +111,7 @@ extension Recovery {
     // Too many columns, arguments, levels; but 54000 itself is a row too big for an index or a page.
     case ("54", _): return code == "54000" ? .split : .shrink
     case (_, "23503"): return .afterParents
-    // The role of the key, when it is not of a row (`auth-role-missing-db` is a finding).
+    // 22023 for the key's own role is a finding (`auth-role-missing-db`).
     case ("21", _), ("22", _), ("23", _), ("44", _): return .split
     case (_, "25006"):
       return .stopProject(
@@ -114,7 +120,10 @@ extension Recovery {
     case ("25", _): return .retry
     case ("28", _), ("3D", _): return badKey(error)
     case ("42", _): return afterAccessOrSyntax(code, status, error)
-    case ("0A", _), ("3F", _), ("55", _):
+    case ("3F", _):
+      return .stopTable(
+        advice: "create the schema of \(table(error)) on the \(error.project)")
+    case ("0A", _), ("55", _):
       return .stopTable(
         advice: "make \(table(error)) on the \(error.project) an ordinary table that can be written"
       )
@@ -131,6 +140,9 @@ extension Recovery {
     switch code {
     // 401 instead of 403: the server took the request for anon's.
     case "42501" where status == 401: return badKey(error)
+    case "42501" where error.table == nil:
+      return .stopTable(
+        advice: "on the \(error.project) grant EXECUTE on the function to service_role")
     case "42501":
       return .stopTable(
         advice: "on the \(error.project) run: GRANT USAGE ON SCHEMA "
@@ -153,6 +165,11 @@ extension Recovery {
         advice: "look at \(table(error)) on the \(error.project): SQLSTATE \(code) "
           + "means that its definition does not allow this")
     }
+  }
+
+  private static func gatewayRefuses(_ error: PostgRESTError) -> Self {
+    .stopProject(
+      advice: "find out what stands in front of the \(error.project) and refuses its requests")
   }
 
   private static func badKey(_ error: PostgRESTError) -> Self {
@@ -181,8 +198,11 @@ enum SQLName {
         }
       }
     if isPlain { return name }
-    return "\""
-      + name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"")
-      + "\""
+    var quoted = "\""
+    for scalar in name.unicodeScalars {
+      if scalar == "\"" { quoted.unicodeScalars.append(scalar) }
+      quoted.unicodeScalars.append(scalar)
+    }
+    return quoted + "\""
   }
 }

@@ -37,7 +37,9 @@ struct ServerMessage: Hashable {
       finding = Self.isRole(code, message) ? .unusableRole : nil
     }
     let isOwn = known != nil || Self.isSafe(code)
-    let shown = isOwn && !message.isEmpty ? Self.shown(message) : Self.sentence(code: code)
+    let own =
+      finding == .unusableRole ? "the database refuses the key's role" : Self.sentence(code: code)
+    let shown = isOwn && !message.isEmpty ? Self.shown(message) : own
     sentence = "\(shown) (\(code))"
   }
 

@@ -24,7 +24,8 @@ struct AnswerHead {
     } else if let first = line.first, Self.isBlank(first) {
       // A folded line continues the value above it.
       guard let last = headers.fields.indices.last else { return true }
-      headers.fields[last].value += " " + String(decoding: text, as: UTF8.self)
+      if !headers.fields[last].value.isEmpty { headers.fields[last].value += " " }
+      headers.fields[last].value += String(decoding: text, as: UTF8.self)
     } else if let colon = text.firstIndex(of: UInt8(ascii: ":")) {
       headers.fields.append(
         HTTPHeader(

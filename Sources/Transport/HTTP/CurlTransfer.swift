@@ -94,7 +94,8 @@ internal import Glibc
     try set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
     // Without TLS a request would wait for another's answer to learn whether HTTP/2 is spoken; it never is.
     let mayShare = place.isSecure && configuration.offersHTTP2
-    try set(CURLOPT_HTTP_VERSION, mayShare ? 4 /* 2TLS */ : 2 /* 1.1 */)
+    try set(
+      CURLOPT_HTTP_VERSION, Int(mayShare ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1))
     try set(CURLOPT_PIPEWAIT, mayShare ? 1 : 0)
     try set(CURLOPT_TCP_KEEPALIVE, 1)
     // PostgREST's own server closes connections that were idle for 30 s.
@@ -212,7 +213,7 @@ internal import Glibc
       isTooLarge = true
       return 0
     }
-    unsafe answer.append(contentsOf: bytes)
+    unsafe answer.append(contentsOf: bytes.assumingMemoryBound(to: UInt8.self))
     return bytes.count
   }
 

@@ -8,7 +8,8 @@
 /// May be called from any task. When its last reference goes, so do its thread and connections.
 package actor HTTPClient: HTTPTransport {
   package struct Configuration: Hashable, Sendable {
-    /// A PEM file of certificate authorities to trust; nil trusts those of the system.
+    /// A PEM file of certificate authorities to trust in place of the system's file of them; nil trusts the
+    /// system's. Its folder of them, where libcurl was built with one (as on Debian), is trusted in either case.
     package var caFile: String?
     /// More requests than that wait for their turn, within their time limit. An HTTP/2 connection carries up
     /// to a hundred requests.

@@ -10,7 +10,8 @@ struct HTTPPlace: Hashable, Sendable, CustomStringConvertible {
   /// Reads the URL with the parser that the request will be sent with.
   init(_ url: String) throws(HTTPError) {
     // A C string ends at a zero byte, and libcurl takes a third slash for a slip.
-    guard !url.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7F }), !url.drop(while: { $0 != ":" }).hasPrefix(":///"),
+    guard !url.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7F }),
+      !url.drop(while: { $0 != ":" }).hasPrefix(":///"),
       let parts = unsafe curl_url()
     else { throw .unusableURL }
     defer { unsafe curl_url_cleanup(parts) }

@@ -35,6 +35,7 @@ package final class ChildProcess: Sendable {
 
   private struct State {
     var status: ExitStatus?
+    var peakMemory = 0
     var waiting: [CheckedContinuation<ExitStatus, Never>] = []
   }
 
@@ -134,6 +135,9 @@ package final class ChildProcess: Sendable {
     return await wait()
   }
 
+  /// The most memory it had resident, in bytes; 0 while it runs.
+  package var peakMemory: Int { state.withLock { $0.peakMemory } }
+
   /// Sends a signal unless the process has ended.
   package func signal(_ number: Int32) {
     state.withLock { state in
@@ -150,7 +154,9 @@ package final class ChildProcess: Sendable {
     }
     let (status, waiting) = state.withLock { state in
       var code: Int32 = 0
-      _ = unsafe waitpid(pid, &code, 0)
+      var usage = rusage()
+      _ = unsafe wait4(pid, &code, 0, &usage)
+      state.peakMemory = Int(usage.ru_maxrss) << 10
       let signal = code & 0x7f
       let status = signal == 0 ? ExitStatus.exited(code >> 8 & 0xff) : .signalled(signal)
       defer { state.waiting = [] }

@@ -20,7 +20,8 @@ struct HTTPConnection {
     case over
   }
 
-  /// So much may wait behind the request that is being handled before reading is paused.
+  /// So much may wait behind the request that is being handled before reading is paused, and so much to be
+  /// sent before the next request is looked for.
   static let pendingLimit = 1 << 20
 
   var output = OutputQueue()
@@ -34,8 +35,8 @@ struct HTTPConnection {
 
   /// False while too much waits. A client's disconnect is noticed only while it is read from.
   var wantsInput: Bool {
-    if case .busy = phase { return parser.pendingBytes < Self.pendingLimit }
-    return true
+    if case .over = phase { return true }
+    return parser.pendingBytes < Self.pendingLimit
   }
 
   mutating func received(_ bytes: [UInt8]) -> Action {
@@ -88,7 +89,14 @@ struct HTTPConnection {
     return answered(refusal)
   }
 
+  /// Some of the output has been sent.
+  mutating func sent() -> Action {
+    if case .reading = phase { return advance() }
+    return .wait
+  }
+
   private mutating func advance() -> Action {
+    guard output.byteCount < Self.pendingLimit else { return .wait }
     do {
       switch try parser.next() {
       case .incomplete:

@@ -65,9 +65,7 @@ actor ServerConnections: TCPReceiver {
     /// False: close the socket at once.
     mutating func write() -> Bool {
       if !http.output.isEmpty {
-        guard socket.write(&http.output) else { return false }
-        update()
-        return true
+        return socket.write(&http.output)
       }
       switch http.end {
       case nil:
@@ -125,7 +123,11 @@ actor ServerConnections: TCPReceiver {
   }
 
   nonisolated func canWrite(on socket: TCPSocket) -> Bool {
-    assumeIsolated { $0.open[socket.id]?.write() ?? false }
+    assumeIsolated { me in
+      guard me.open[socket.id]?.write() == true else { return false }
+      if let action = me.open[socket.id]?.http.sent() { me.perform(action, socket.id) }
+      return true
+    }
   }
 
   nonisolated func closed(_ socket: TCPSocket) {

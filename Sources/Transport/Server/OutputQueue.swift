@@ -5,10 +5,14 @@ struct OutputQueue {
   /// How much of the first piece has gone out.
   private var offset = 0
 
-  var isEmpty: Bool { first == pieces.count }
+  private(set) var byteCount = 0
+
+  var isEmpty: Bool { byteCount == 0 }
 
   mutating func append(_ piece: [UInt8]) {
-    if !piece.isEmpty { pieces.append(piece) }
+    if piece.isEmpty { return }
+    pieces.append(piece)
+    byteCount += piece.count
   }
 
   /// Moves as many bytes as there are or fit into `buffer`; their number.
@@ -29,6 +33,7 @@ struct OutputQueue {
         offset = 0
       }
     }
+    byteCount -= filled
     if isEmpty {
       pieces.removeAll(keepingCapacity: true)
       first = 0

@@ -1,0 +1,162 @@
+import Supabase
+
+/// What the command line asks for.
+package struct Arguments: Hashable, Sendable {
+  package enum Command: String, Hashable, Sendable {
+    case mirror
+    case migration
+  }
+
+  package enum LogFormat: String, Hashable, Sendable, CaseIterable {
+    case text, json
+  }
+
+  package var command = Command.mirror
+  package var wantsHelp = false
+  package var wantsVersion = false
+  /// `--cron`: one pass and exit.
+  package var isOnePass = false
+  /// `--approve-deletes`, each `schema.table` or `all`.
+  package var approvedDeletes: [String] = []
+  /// `migration --reverse`
+  package var isReverse = false
+  package var logFormat = LogFormat.text
+  package var logLevel = LogEvent.Level.info
+  package var environmentPath: String?
+  package var tableConfigPath: String?
+  package var statePath: String?
+
+  package init() {}
+
+  /// - Parameter words: the command line without the program's name.
+  /// - Throws: one sentence, for the first word that cannot be understood. Words that could hold anything are not quoted.
+  package init(_ words: [String]) throws(ArgumentError) {
+    var words = words[...]
+    var options: [Option] = []
+    var hasCommand = false
+    while let word = words.popFirst() {
+      guard word.hasPrefix("-"), word != "-" else {
+        guard !hasCommand, let command = Command(rawValue: word), command != .mirror else {
+          throw ArgumentError(unknown: word, hasCommand: hasCommand)
+        }
+        self.command = command
+        hasCommand = true
+        continue
+      }
+      let (name, value) = Self.split(word)
+      guard let option = Option(rawValue: name) ?? Option.short[name] else {
+        throw ArgumentError(
+          "unknown option \(ArgumentError.shown(name))"
+            + NearestName.suggestion(for: name, among: Option.allCases.map(\.rawValue)))
+      }
+      options.append(option)
+      try apply(option, value, &words)
+    }
+    if wantsHelp || wantsVersion { return }
+    for option in options {
+      guard let owner = option.owner, owner != command else { continue }
+      throw ArgumentError(
+        owner == .mirror
+          ? "\(option.rawValue) has no meaning for \(command.rawValue)"
+          : "\(option.rawValue) belongs to supamirror \(owner.rawValue)")
+    }
+  }
+
+  private static func split(_ word: String) -> (name: String, value: String?) {
+    guard word.hasPrefix("--"), let equals = word.firstIndex(of: "=") else { return (word, nil) }
+    return (String(word[..<equals]), String(word[word.index(after: equals)...]))
+  }
+
+  private mutating func apply(
+    _ option: Option, _ given: String?, _ words: inout ArraySlice<String>
+  ) throws(ArgumentError) {
+    guard option.takesValue else {
+      guard given == nil else { throw ArgumentError("\(option.rawValue) takes no value") }
+      switch option {
+      case .help: wantsHelp = true
+      case .version: wantsVersion = true
+      case .cron: isOnePass = true
+      default: isReverse = true
+      }
+      return
+    }
+    let value = given ?? words.first ?? ""
+    if given == nil, !value.hasPrefix("-") { _ = words.popFirst() }
+    guard !value.isEmpty, given != nil || !value.hasPrefix("-") else {
+      throw ArgumentError("\(option.rawValue) needs \(option.valueName)")
+    }
+    switch option {
+    case .approveDeletes: approvedDeletes.append(value)
+    case .envFile: environmentPath = value
+    case .tableConfig: tableConfigPath = value
+    case .state: statePath = value
+    case .logLevel:
+      guard let level = LogEvent.Level(name: value) else {
+        throw ArgumentError("\(option.rawValue) must be \(option.valueName)")
+      }
+      logLevel = level
+    default:
+      guard let format = LogFormat(rawValue: value) else {
+        throw ArgumentError("\(option.rawValue) must be \(option.valueName)")
+      }
+      logFormat = format
+    }
+  }
+
+  /// Whose held deletes are approved. A table without a schema is one of `public`.
+  ///
+  /// - Throws: for names that no configured table has, because approval that goes nowhere would look like approval.
+  package func approval(
+    of tables: [TableConfiguration]
+  ) throws(ConfigurationError) -> DeleteApproval {
+    if approvedDeletes.isEmpty { return .none }
+    let known = tables.map(\.name.description)
+    let short = tables.map(\.name).filter { $0.schema == "public" }.map(\.name)
+    var approved: Set<String> = []
+    var problems: [String] = []
+    for name in approvedDeletes where name != "all" {
+      if known.contains(name) {
+        approved.insert(name)
+      } else if known.contains("public." + name) {
+        approved.insert("public." + name)
+      } else {
+        problems.append(
+          "--approve-deletes: \(ArgumentError.shown(name)) is not a configured table"
+            + NearestName.suggestion(for: name, among: known + short))
+      }
+    }
+    guard problems.isEmpty else { throw ConfigurationError(problems) }
+    return approvedDeletes.contains("all") ? .all : .tables(approved)
+  }
+}
+
+/// Why the command line cannot be followed, in one sentence.
+package struct ArgumentError: Error, Hashable, Sendable, CustomStringConvertible {
+  package let description: String
+
+  init(_ description: String) { self.description = description }
+
+  init(unknown word: String, hasCommand: Bool) {
+    let suggestion = NearestName.suggestion(
+      for: word, among: [Arguments.Command.migration.rawValue])
+    self.init(
+      hasCommand
+        ? "one command is enough; \(Self.shown(word)) is one too many"
+        : "unknown command \(Self.shown(word))\(suggestion)")
+  }
+
+  /// A word that was typed by mistake may be a key: long ones are not repeated.
+  static func shown(_ word: String) -> String {
+    word.utf8.count <= 40 && !word.hasPrefix("sb_") ? word : "(a long word)"
+  }
+}
+
+extension LogEvent.Level {
+  /// As `--log-level` and the log's lines name it.
+  package init?(name: String) {
+    guard let level = Self.allCases.first(where: { $0.name == name }) else { return nil }
+    self = level
+  }
+
+  package var name: String { "\(self)" }
+}

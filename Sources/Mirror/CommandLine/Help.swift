@@ -1,0 +1,56 @@
+extension Arguments {
+  /// What `--help` prints for the command.
+  package var help: String {
+    switch command {
+    case .mirror: Self.mirrorHelp
+    case .migration: Self.migrationHelp
+    }
+  }
+
+  private static let mirrorHelp = """
+    supamirror keeps one Supabase project as a faithful copy of another, over HTTPS.
+
+    usage: supamirror --cron [options]
+           supamirror migration [--reverse] [options]
+
+      --cron                    make one pass: copy what changed, say what was done, exit
+      --approve-deletes TABLE   with --cron: apply the held deletes of schema.table, or of
+                                all tables with `all`; may be repeated
+      --state PATH              checkpoints, instead of SYNC_STATE_PATH (.sync-state.json)
+
+    for every command:
+    \(commonHelp)
+      -h, --help                this text; `supamirror migration --help` for that command
+      --version                 the version
+
+    Settings are SYNC_ variables of the environment, or of the file .env.sync, where
+    .env.sync.example explains each of them. Tables are listed in config/tables.config.json.
+
+    exit status:
+      0  everything is mirrored
+      1  something is quarantined, held, not mirrored or failed; the report says what
+      2  the configuration or the command line is wrong; nothing was copied
+      3  a project cannot be reached, or refuses the key
+    """
+
+  private static let migrationHelp = """
+    supamirror migration prints the SQL that both projects need, so that deletes are mirrored
+    and late rows are not missed, for the tables in the configuration.
+
+    usage: supamirror migration [--reverse] [options] > migration.sql
+
+      --reverse                 print the SQL that takes everything away again
+    \(commonHelp)
+      -h, --help                this text
+
+    Apply what it prints to both projects, in the SQL editor or with `supabase db push`, and
+    again whenever the table configuration has changed. It can be run any number of times.
+    """
+
+  private static let commonHelp = """
+      --table-config PATH       instead of SYNC_TABLE_CONFIG (config/tables.config.json)
+      --env-file PATH           instead of SYNC_ENV_PATH (.env.sync)
+      --log-format text|json    how the log (stderr) and the report (stdout) are written
+      --log-level LEVEL         debug, info, warning or error; info if not given
+    """
+}

@@ -1,0 +1,27 @@
+/// The variables that the mirror knows.
+enum SettingName: String, CaseIterable {
+  case sourceURL = "SYNC_SOURCE_SUPABASE_URL"
+  case sourceKey = "SYNC_SOURCE_SUPABASE_SERVICE_ROLE_KEY"
+  case targetURL = "SYNC_TARGET_SUPABASE_URL"
+  case targetKey = "SYNC_TARGET_SUPABASE_SERVICE_ROLE_KEY"
+  case mode = "SYNC_MODE"
+  case realtime = "SYNC_REALTIME"
+  case loop = "SYNC_LOOP"
+  case reconcileInterval = "SYNC_RECONCILE_INTERVAL_MS"
+  case lookback = "SYNC_RECONCILE_LOOKBACK_MS"
+  case batchSize = "SYNC_RECONCILE_BATCH_SIZE"
+  case initialBackfill = "SYNC_INITIAL_BACKFILL_MS"
+  case tableConfig = "SYNC_TABLE_CONFIG"
+  case statePath = "SYNC_STATE_PATH"
+  case environmentPath = "SYNC_ENV_PATH"
+  case mirrorName = "SYNC_MIRROR_NAME"
+  case deletes = "SYNC_DELETES"
+  case deleteLimitRows = "SYNC_DELETE_LIMIT_ROWS"
+  case deleteLimitPercent = "SYNC_DELETE_LIMIT_PERCENT"
+  case quarantineLimit = "SYNC_QUARANTINE_LIMIT"
+  case caFile = "SYNC_CA_FILE"
+  case requestTime = "SYNC_REQUEST_TIMEOUT_MS"
+  case retryTime = "SYNC_RETRY_MS"
+
+  static let prefix = "SYNC_"
+}

@@ -1,0 +1,48 @@
+import Glibc
+import Testing
+import Transport
+
+extension EndToEnd {
+  @Suite struct Kills {
+    /// Killed at random moments of a pass over 200,000 rows, while other connections go on writing.
+    @Test func `two hundred kills lose nothing`() async throws {
+      let stack = try await Stack.empty()
+      try await stack.both(
+        """
+        create table accounts (id bigint primary key, v text, updated_at timestamptz not null default now());
+        create index on accounts (updated_at, id);
+        """)
+      let mirror = try MirrorProgram(stack, tables: [MirrorProgram.table("accounts")])
+      try await mirror.migrate(stack)
+      try await stack.source.sql(
+        """
+        insert into accounts select i, 'v' || i, now() - interval '1 hour' + i * interval '10 ms'
+        from generate_series(1, 200000) i
+        """)
+      var generator = SystemRandomNumberGenerator()
+      var kills = 0
+      while kills < 200 {
+        let process = try mirror.start(["--cron", "--log-level", "debug"])
+        // What it does is seen in its state file and output; the moment is chosen by counting our own writes,
+        // each of which takes a fraction of a pass.
+        for _ in 0..<Int.random(in: 0...12, using: &generator) {
+          let id = Int.random(in: 1...200_000, using: &generator)
+          try await stack.source.script(
+            """
+            update accounts set v = 'changed', updated_at = now() where id = \(id);
+            delete from accounts where id = \(Int.random(in: 1...200_000, using: &generator)) and \(kills % 10) = 0;
+            insert into accounts select max(id) + 1, 'new', now() from accounts;
+            """)
+        }
+        process.signal(SIGKILL)
+        let status = await process.wait()
+        if status == .signalled(SIGKILL) { kills += 1 }
+        let state = try mirror.readFile(mirror.statePath)
+        if !state.isEmpty { #expect(state.last == UInt8(ascii: "}"), "kill \(kills)") }
+      }
+      let final = try await mirror.cron()
+      #expect(final.exitCode == 0, "\(final)")
+      #expect(try await stack.differences("accounts") == [])
+    }
+  }
+}

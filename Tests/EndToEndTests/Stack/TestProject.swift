@@ -1,0 +1,135 @@
+import LocalSupabase
+import Transport
+
+/// One project as the tests see it: over HTTP like the mirror, and by SQL like nobody else.
+struct TestProject: Sendable {
+  let url: String
+  let key: String
+  let dsn: String
+  /// nil for a stack of somebody else's.
+  let local: LocalProject?
+  private let database: PostgresPool
+
+  init(url: String, key: String, dsn: String, local: LocalProject?) {
+    self.url = url
+    self.key = key
+    self.dsn = dsn
+    self.local = local
+    database = PostgresPool(dsn: dsn, size: 4)
+  }
+
+  /// Runs one statement.
+  @discardableResult
+  func sql(_ statement: String) async throws -> [[String?]] {
+    try await database.withConnection(waitAtMost: .seconds(60)) { try $0.execute(statement).rows }
+  }
+
+  /// Runs a script of several statements, in one transaction.
+  func script(_ script: String) async throws {
+    try await database.withConnection(waitAtMost: .seconds(60)) { connection in
+      _ = try connection.run(script: script)
+    }
+  }
+
+  /// Runs `body` on a connection of its own, e.g. to keep a transaction open.
+  func withConnection<T: Sendable>(
+    _ body: @escaping @Sendable (PostgresConnection) throws -> T
+  ) async throws -> T {
+    try await database.withConnection(waitAtMost: .seconds(60), body)
+  }
+
+  /// One value of one row.
+  func value(_ statement: String) async throws -> String? {
+    try await sql(statement).first?.first ?? nil
+  }
+
+  /// Returns once PostgREST knows every table that was made before this call.
+  func awaitSchemaCache() async throws {
+    let name = "cache_marker_\(UInt64.random(in: 0..<UInt64.max))"
+    try await script(
+      """
+      create table public.\(name) (id integer primary key);
+      grant all on public.\(name) to service_role;
+      notify pgrst, 'reload schema';
+      """)
+    let client = HTTPClient()
+    let request = HTTPRequest(
+      method: "POST", url: "\(url)/rest/v1/\(name)",
+      headers: [
+        HTTPHeader("apikey", key), HTTPHeader("Authorization", "Bearer \(key)"),
+        HTTPHeader("Content-Type", "application/json"),
+      ], body: Array("[]".utf8))
+    while try await client.send(request).status != 201 {}
+    try await sql("drop table public.\(name)")
+  }
+}
+
+/// The two projects that all end-to-end tests share, one test after the other.
+struct Stack: Sendable {
+  let source: TestProject
+  let target: TestProject
+
+  private static let starting = Starting()
+
+  private actor Starting {
+    private var stack: Task<Stack, any Error>?
+
+    func get() async throws -> Stack {
+      if stack == nil { stack = Task { try await Stack.start() } }
+      return try await stack!.value
+    }
+  }
+
+  /// Empty projects: nothing in `public`, no schema `shop`.
+  static func empty() async throws -> Stack {
+    let stack = try await starting.get()
+    for project in [stack.source, stack.target] {
+      try await project.script(
+        """
+        drop schema if exists shop cascade;
+        drop schema public cascade;
+        create schema public;
+        grant usage on schema public to anon, authenticated, service_role;
+        alter default privileges in schema public grant all on tables to anon, authenticated, service_role;
+        alter default privileges in schema public grant all on sequences to anon, authenticated, service_role;
+        alter default privileges in schema public grant all on functions to anon, authenticated, service_role;
+        create schema shop;
+        grant usage on schema shop to anon, authenticated, service_role;
+        alter default privileges in schema shop grant all on tables to anon, authenticated, service_role;
+        """)
+    }
+    return stack
+  }
+
+  private static func start() async throws -> Stack {
+    if let source = external("SOURCE"), let target = external("TARGET") {
+      return Stack(source: source, target: target)
+    }
+    var options = LocalProjectOptions()
+    options.schemas = ["public", "shop"]
+    async let source = LocalProject.start(options)
+    async let target = LocalProject.start(options)
+    return try await Stack(source: local(source), target: local(target))
+  }
+
+  private static func local(_ project: LocalProject) -> TestProject {
+    TestProject(url: project.url, key: project.serviceKey, dsn: project.dsn, local: project)
+  }
+
+  /// `SUPAMIRROR_TEST_SOURCE_URL`, `…_KEY`, `…_DSN`, and the same for `TARGET`.
+  private static func external(_ side: String) -> TestProject? {
+    let variable = { (name: String) in Environment.process["SUPAMIRROR_TEST_\(side)_\(name)"] }
+    guard let url = variable("URL"), let key = variable("KEY"), let dsn = variable("DSN") else {
+      return nil
+    }
+    return TestProject(url: url, key: key, dsn: dsn, local: nil)
+  }
+
+  /// Runs a script on both sides and waits until PostgREST knows of it.
+  func both(_ script: String) async throws {
+    for project in [source, target] {
+      try await project.script(script)
+      try await project.awaitSchemaCache()
+    }
+  }
+}
