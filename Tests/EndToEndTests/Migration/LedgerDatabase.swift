@@ -106,7 +106,7 @@ struct LedgerDatabase: Sendable {
         select count(*) from pg_stat_activity
         where datname = current_database() and wait_event_type = 'Lock'
         """
-      while try !isDone.withLock({ $0 }), watch.run(script: blocked).rows == [["0"]] {}
+      while !isDone.withLock({ $0 }), try watch.run(script: blocked).rows == [["0"]] {}
       try connection.run(script: "commit")
     }
     try await waiting
