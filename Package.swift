@@ -23,10 +23,12 @@ let package = Package(
       name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(
       name: "CWebSockets", pkgConfig: "libwebsockets", providers: [.apt(["libwebsockets-dev"])]),
+    .systemLibrary(name: "CPosix"),
     .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
 
     .target(name: "JSON", swiftSettings: settings),
-    .target(name: "Transport", dependencies: ["CCurl", "CWebSockets"], swiftSettings: settings),
+    .target(
+      name: "Transport", dependencies: ["CCurl", "CPosix", "CWebSockets"], swiftSettings: settings),
     .target(name: "Supabase", dependencies: ["Transport", "JSON"], swiftSettings: settings),
     .target(name: "Mirror", dependencies: ["Supabase", "JSON"], swiftSettings: settings),
     .executableTarget(

@@ -10,6 +10,7 @@ struct LocalArguments: Hashable {
   enum Request: Hashable {
     case help
     case start(LocalArguments)
+    case demo
   }
 
   struct Wrong: Error, Hashable {
@@ -21,12 +22,16 @@ struct LocalArguments: Hashable {
     with Ctrl-C, a SIGTERM or the end of standard input. Nothing is left behind.
 
     usage: supabase-local start [options]
+           supabase-local demo
 
       --projects N     1: a source; 2: a source and a target (default: 2)
       --schema FILE    SQL to run in every project, e.g. the tables
       --seed FILE      SQL to run in the source alone, after that, e.g. the rows
       --max-rows N     rows a request at most, "none" for no limit (default: 1000)
       --help           this text
+
+    demo copies one project to another with the supamirror beside this program, changes it, copies
+    again and compares both databases by SQL; it ends with 1 where they differ.
 
     Output: one NAME=value a line, as supamirror reads them from its environment or .env.sync, and
     *_DSN for psql. PostgreSQL's server programs must be installed; as root they run as the user
@@ -36,8 +41,11 @@ struct LocalArguments: Hashable {
 
   static func parse(_ words: [String]) throws(Wrong) -> Request {
     if words.contains("--help") || words.contains("-h") || words == ["help"] { return .help }
+    if words == ["demo"] { return .demo }
     guard words.first == "start" else {
-      throw Wrong(message: words.isEmpty ? "say what to do" : "unknown command \(words[0])")
+      throw Wrong(
+        message: words.isEmpty
+          ? "say what to do" : "unknown command \(words.joined(separator: " "))")
     }
     var arguments = LocalArguments()
     var rest = words.dropFirst()

@@ -12,9 +12,19 @@ struct SupabaseLocal {
     } catch {
       fail("\(error.message); see supabase-local --help", code: 2)
     }
-    guard case .start(let arguments) = request else {
-      return StandardStream.output.write(LocalArguments.help)
+    switch request {
+    case .help: StandardStream.output.write(LocalArguments.help)
+    case .start(let arguments): await start(arguments)
+    case .demo:
+      do {
+        guard try await Demo().run() else { exit(1) }
+      } catch {
+        fail("\(error)", code: 1)
+      }
     }
+  }
+
+  private static func start(_ arguments: LocalArguments) async {
     // Watched from the beginning, so that a Ctrl-C while PostgreSQL starts cleans up too.
     let ending = Ending()
     var projects: [LocalProject] = []

@@ -33,6 +33,16 @@ import Transport
     #expect(await process.wait().isSuccess)
   }
 
+  /// A PostgreSQL server that inherited a connection kept it open after this process had closed it, so that the
+  /// other side waited for ever.
+  @Test func `nothing but the standard streams is handed on`() async throws {
+    let number = dup(0)
+    defer { close(number) }
+    let process = try ChildProcess(
+      "sh", ["-c", "test -e /proc/$$/fd/\(number) && echo inherited"], output: .pipe)
+    #expect(await process.allOutput() == "")
+  }
+
   @Test func `a program that is not there is an error`() {
     #expect(throws: ChildProcessError(program: "/no/such/program", code: ENOENT)) {
       try ChildProcess("/no/such/program")

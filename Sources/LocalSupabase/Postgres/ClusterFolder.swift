@@ -2,11 +2,11 @@ import Transport
 
 /// A temporary folder that goes, with the PostgreSQL server in it, when this process does: a small shell holds the other
 /// end of a pipe, and acts when the pipe closes, which it does even at a kill -9.
-final class ClusterFolder: Sendable {
-  let path: String
+package final class ClusterFolder: Sendable {
+  package let path: String
   private let guardian: ChildProcess
 
-  init() async throws {
+  package init() async throws {
     // The owner of the folder must be able to run the server; see `PostgresInstallation.command`.
     let script = """
       trap '' INT TERM HUP
@@ -40,7 +40,7 @@ final class ClusterFolder: Sendable {
   deinit { guardian.closeInput() }
 
   /// Ends what still runs in the folder and removes it.
-  func remove() async {
+  package func remove() async {
     guardian.closeInput()
     _ = await guardian.wait()
   }

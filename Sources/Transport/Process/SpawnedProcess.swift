@@ -1,3 +1,4 @@
+internal import CPosix
 internal import Glibc
 
 /// What `posix_spawn` made: the process and this process's ends of its pipes.
@@ -68,6 +69,9 @@ struct SpawnedProcess {
         unsafe posix_spawn_file_actions_addopen(&actions, number, path, flags, 0o600)
       }
     }
+
+    // A connection of this process that the child held as well would not end when this process closes it.
+    unsafe posix_spawn_file_actions_addclosefrom_np(&actions, 3)
 
     // What this process blocks or ignores must not stay with the child, or it could not be signalled.
     var attributes = posix_spawnattr_t()

@@ -2,6 +2,7 @@ import LocalSupabase
 import Mirror
 import Supabase
 import Testing
+import Transport
 
 /// A database of its own for one test, laid out as on Supabase: the tables belong to `migrator`, who is no superuser,
 /// and whatever it makes in `public` is open to `anon`, `authenticated` and `service_role` by default.
@@ -87,11 +88,14 @@ struct LedgerDatabase: Sendable {
     }
   }
 
-  /// Runs `first` in a transaction that is not committed before `second`, run meanwhile, waits for it.
+  /// Runs `first` in a transaction that is not committed before `second`, run meanwhile, waits for it (or, should
+  /// it not wait, is done).
   func run(_ first: String, thenMeanwhile second: String) async throws {
     let (begun, begin) = AsyncStream<Void>.makeStream()
+    let isDone = Locked(false)
     async let waiting: Void = {
       for await _ in begun {}
+      defer { isDone.withLock { $0 = true } }
       try await run(second)
     }()
     try await withConnections { connection, watch in
@@ -102,7 +106,7 @@ struct LedgerDatabase: Sendable {
         select count(*) from pg_stat_activity
         where datname = current_database() and wait_event_type = 'Lock'
         """
-      while try watch.run(script: blocked).rows == [["0"]] {}
+      while !isDone.withLock({ $0 }), try watch.run(script: blocked).rows == [["0"]] {}
       try connection.run(script: "commit")
     }
     try await waiting
