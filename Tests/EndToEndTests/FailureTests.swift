@@ -64,10 +64,10 @@ extension EndToEnd {
           ? answer(500, "57014", "canceling statement due to statement timeout") : nil
       },
       Injection("a deadlock now and then") { request, n in
-        n % 4 == 0 && isWrite(request) ? answer(500, "40P01", "deadlock detected") : nil
+        n % 2 == 0 && isWrite(request) ? answer(500, "40P01", "deadlock detected") : nil
       },
       Injection("the schema cache is stale for a moment") { request, n in
-        n < 8 && isWrite(request)
+        n < 6 && isWrite(request)
           ? .status(404, headers: [], body: Array("{}".utf8), contentType: "application/json") : nil
       },
     ]
@@ -153,7 +153,7 @@ extension EndToEnd {
       try await withProxies { stack, source, target, mirror in
         for proxy in [source, target] { proxy.setFaults { end.fault($0, $1) ?? .none } }
         let outcome = try await mirror.cron(
-          settings: ["SYNC_RETRY_MS": "1500", "SYNC_REQUEST_TIMEOUT_MS": "700"])
+          settings: ["SYNC_RETRY_MS": "1500", "SYNC_REQUEST_TIMEOUT_MS": "1000"])
         #expect(outcome.exitCode == end.exitCode, "\(outcome)")
         #expect((outcome.output + outcome.log).contains(end.words), "\(outcome)")
         #expect(!(outcome.output + outcome.log).contains(stack.source.key), "the key is shown")

@@ -21,11 +21,17 @@ extension EndToEnd {
         """)
       var generator = SystemRandomNumberGenerator()
       var kills = 0
+      var finished = 0
       while kills < 200 {
         let process = try mirror.start(["--cron", "--log-level", "debug"])
-        // What it does is seen in its state file and output; the moment is chosen by counting our own writes,
-        // each of which takes a fraction of a pass.
-        for _ in 0..<Int.random(in: 0...12, using: &generator) {
+        // The moment is chosen by what it has made durable: so many changes of its state file, none included.
+        var changes = Int.random(in: 0...4, using: &generator)
+        var last = try mirror.readFile(mirror.statePath)
+        if kills % 10 == 9 {
+          try await stack.source.sql(
+            "update accounts set updated_at = now() where id % 20 = \(kills / 10 % 20)")
+        }
+        while changes > 0, process.status == nil {
           let id = Int.random(in: 1...200_000, using: &generator)
           try await stack.source.script(
             """
@@ -33,13 +39,18 @@ extension EndToEnd {
             delete from accounts where id = \(Int.random(in: 1...200_000, using: &generator)) and \(kills % 10) = 0;
             insert into accounts select max(id) + 1, 'new', now() from accounts;
             """)
+          let now = try mirror.readFile(mirror.statePath)
+          if now != last { changes -= 1 }
+          last = now
         }
         process.signal(SIGKILL)
         let status = await process.wait()
         if status == .signalled(SIGKILL) { kills += 1 }
+        if case .exited = status { finished += 1 }
         let state = try mirror.readFile(mirror.statePath)
         if !state.isEmpty { #expect(state.last == UInt8(ascii: "}"), "kill \(kills)") }
       }
+      print("\(kills) passes killed, \(finished) finished before that")
       let final = try await mirror.cron()
       #expect(final.exitCode == 0, "\(final)")
       #expect(try await stack.differences("accounts") == [])

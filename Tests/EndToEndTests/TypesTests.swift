@@ -55,7 +55,7 @@ extension EndToEnd {
        '[ 1 , 2,   {"a" : "\u0000-ish \\u0000"} ]', '{"": "", "é\"\\": "\u2028"}', '{-1,null}',
        array['{x}','(y)',E'\\'], null, null, null, 'ok', null, null, null, null, '2001:db8::1/64',
        '192.168.0.0/16', null, null, '(,5]', null, '(,1.0)', null, '[-infinity,infinity]', null, null,
-       '(1e-10,1e300)', null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+       '(1e-10,1e300)', null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
       insert into types (id, updated_at, i2, i4, i8, n, n30, f4, f8, b, t, v, c, by, d, ti, tz, ts, tstz) values
       (4, '0044-03-15 12:00:00.000001+00 BC', null, null, 9007199254740991, -0.000, 0.0000000001, 1e-45, 5e-324,
        null, null, null, null, null, '4713-01-01 BC', null, null, '0044-03-15 12:00:00.000001 BC', '-infinity');

@@ -91,6 +91,8 @@ actor Lane {
 
   func finishReport() -> TableReport {
     report.quarantined = state.quarantine.count
+    report.quarantineReason =
+      state.quarantine.values.max { ($0.since, $0.reason) < ($1.since, $1.reason) }?.reason ?? ""
     report.held = state.heldDeletes
     return report
   }

@@ -20,7 +20,8 @@ struct Attention: Hashable {
     }
     for table in report.tables where table.quarantined > 0 {
       problems.append(
-        "\(table.table): \(Self.count(table.quarantined, "row")) in quarantine, refused by the target. "
+        "\(table.table): \(Self.count(table.quarantined, "row")) in quarantine, refused by the target"
+          + (table.quarantineReason.isEmpty ? ". " : " (last: \(table.quarantineReason)). ")
           + "The state file has the keys and reasons; every pass tries them again.")
     }
     problems += report.unmirrored

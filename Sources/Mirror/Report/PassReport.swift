@@ -14,6 +14,8 @@ package struct TableReport: Sendable {
   package var held = 0
   /// Rows now in quarantine.
   package var quarantined = 0
+  /// Why, of the row that was refused last; empty where there is none.
+  package var quarantineReason = ""
   package var elapsed: Duration = .zero
   /// The age of the oldest thing not yet on the target; nil where the table has no timestamp to tell by.
   package var lag: Duration?
