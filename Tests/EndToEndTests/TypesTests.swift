@@ -52,7 +52,7 @@ extension EndToEnd {
        E'tab\tnew\nline\r"quote" \\back\\ ''single'' \\u0000 \\n \u00e9 \u4e2d \U0001F600 \U0001F469\u200D\U0001F4BB </script> \u2028 \u0001\u001f \u007f',
        'NULL', 'é', '\x', '0001-01-01', '24:00:00', null, '4713-01-01 00:00:00 BC',
        '0001-12-31 23:59:59.999999+00 BC', '9999-12-31 23:59:59.999+00', '178000000 years', null,
-       '[ 1 , 2,   {"a" : "\u0000-ish \\u0000"} ]', '{"": "", "é\"\\": "\u2028"}', '{-1,null}',
+       '[ 1 , 2,   {"a" : "\\u0000 \u0001 \ud83d\ude00"} ]', '{"": "", "é\"\\": "\u2028"}', '{-1,null}',
        array['{x}','(y)',E'\\'], null, null, null, 'ok', null, null, null, null, '2001:db8::1/64',
        '192.168.0.0/16', null, null, '(,5]', null, '(,1.0)', null, '[-infinity,infinity]', null, null,
        '(1e-10,1e300)', null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);

@@ -133,6 +133,8 @@ extension LaneStop {
           + "there")
     case .retry:
       self = error.concernsWholeProject ? .project(error.message) : .table(error.message)
+    // Nothing smaller was left to try: nobody works on it.
+    case .shrink where error.isTimeout: self = .project(error.message)
     case .shrink, .split, .afterParents, .leaveOut: self = .table(error.message)
     }
   }
