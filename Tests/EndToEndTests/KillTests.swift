@@ -14,7 +14,7 @@ extension EndToEnd {
         """)
       let mirror = try MirrorProgram(
         stack, tables: [MirrorProgram.table("accounts")],
-        settings: ["SYNC_RECONCILE_LOOKBACK_MS": "500"])
+        settings: ["SYNC_RECONCILE_LOOKBACK_MS": "500", "SYNC_DELETE_LIMIT_ROWS": "100000"])
       try await mirror.migrate(stack)
       try await stack.source.sql(
         """
@@ -31,7 +31,7 @@ extension EndToEnd {
         var last = try mirror.readFile(mirror.statePath)
         if kills % 10 == 9 {
           try await stack.source.sql(
-            "update accounts set updated_at = now() where id % 20 = \(kills / 10 % 20)")
+            "update accounts set updated_at = now() where id % 200 = \(kills / 10)")
         }
         while changes > 0, process.status == nil {
           let id = Int.random(in: 1...200_000, using: &generator)
