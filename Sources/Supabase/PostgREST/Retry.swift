@@ -117,7 +117,10 @@ extension PostgREST {
     do {
       answer = try await transport.send(request)
     } catch {
-      throw failure(of: call, .transport(error.kind), error.description)
+      // More is said after it.
+      let words = error.description
+      throw failure(
+        of: call, .transport(error.kind), words.hasSuffix(".") ? String(words.dropLast()) : words)
     }
     if (200..<300).contains(answer.status) { return answer }
     let message = ServerMessage(answer)
