@@ -7,7 +7,7 @@ package struct RequestLimits: Sendable {
   package var requestTime: Duration = .seconds(60)
   /// All tries of one request, waits included; a try that began in time is let finish.
   package var retryTime: Duration = .seconds(120)
-  package var maximumAnswerBytes = 256 << 20
+  package var maximumAnswerBytes = 64 << 20
   /// Of one URL, so that gateways accept it. Lists of keys are split to stay below it.
   package var maximumURLBytes = 8_000
 
