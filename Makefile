@@ -24,8 +24,8 @@ lint: ## check the formatting and a few rules of the house
 format: ## format all Swift files
 	@$(SWIFT) format -i -r Sources Tests Package.swift
 
-tsan: setup ## run every test under the thread sanitizer
-	@$(SWIFT) test --sanitize=thread --scratch-path .build-tsan
+tsan: setup ## run every test under the thread sanitizer, one at a time, as it makes them slow
+	@$(SWIFT) test --sanitize=thread --no-parallel --scratch-path .build-tsan
 
 demo: setup ## copy one local project to another, change it, copy again, compare (needs no account)
 	@$(BUILD)

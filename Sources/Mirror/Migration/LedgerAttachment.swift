@@ -30,7 +30,7 @@ extension Migration {
       installed record;
       relation regclass;
       kind "char";
-      column_name text;
+      missing text;
       rekeyed text;
       arguments text;
     begin
@@ -52,24 +52,27 @@ extension Migration {
       loop
         relation := to_regclass(
           format('%I.%I', configured.schema_name, configured.table_name));
+        -- A table that cannot be had does not keep the others from being logged; the mirror reports it.
         if relation is null then
-          raise exception 'table %.% of tables.config.json is not in this database',
-            configured.schema_name, configured.table_name
-            using hint = 'Create the table first, or take it out of tables.config.json and print this'
-              ' migration again with "supamirror migration".';
+          raise warning 'there is no table %.%: its deletes are not logged before it is made and this'
+            ' migration is applied again', configured.schema_name, configured.table_name;
+          continue;
         end if;
-        foreach column_name in array configured.key_columns loop
-          perform from pg_attribute as a
-          where a.attrelid = relation and a.attname::text = column_name
-            and a.attnum > 0 and not a.attisdropped;
-          if not found then
-            raise exception 'table % has no column "%"', relation, column_name
-              using hint = 'Correct primaryKeys in tables.config.json and print this migration again.';
-          end if;
-        end loop;
+        select string_agg(k.name, ', ') into missing
+        from unnest(configured.key_columns) as k (name)
+        where not exists (
+          select from pg_attribute as a
+          where a.attrelid = relation and a.attname::text = k.name
+            and a.attnum > 0 and not a.attisdropped);
+        if missing is not null then
+          raise warning '% has no column %: its deletes are not logged before primaryKeys in'
+            ' tables.config.json are corrected and this migration is printed and applied again',
+            relation, missing;
+          continue;
+        end if;
         select c.relkind into kind from pg_class as c where c.oid = relation;
         if kind not in ('r', 'p') then
-          raise warning '% is not a table: its deletes cannot be logged', relation;
+          raise warning '% is no table: its deletes cannot be logged', relation;
           continue;
         end if;
         if exists (
