@@ -155,6 +155,9 @@ extension Lane {
       state.checkpoint = nil
       state.scan = nil
       state.readsAll = true
+      report.notes.append(
+        "truncated at the source: the next pass reads the whole table, for rows put in afterwards "
+          + "with older times")
     }
     try await save()
     guard open.isEmpty else {
