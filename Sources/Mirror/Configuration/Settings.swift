@@ -35,6 +35,10 @@ package struct Settings: Sendable {
   package var requestTime: Duration = .milliseconds(60_000)
   /// How long one request is tried again in a pass (`SYNC_RETRY_MS`).
   package var retryTime: Duration = .milliseconds(120_000)
+  /// Time between marker rows (`SYNC_HEARTBEAT_INTERVAL_MS`).
+  package var heartbeatInterval: Duration = .milliseconds(10_000)
+  /// Lag above which the mirror is not ready (`SYNC_LAG_LIMIT_MS`).
+  package var lagLimit: Duration = .milliseconds(60_000)
 
   package init(source: Project, target: Project) {
     self.source = source

@@ -28,6 +28,15 @@ actor Lane {
   var bound: JSONToken?
   /// Whether a batch of this pass was read back and compared.
   var hasReadBack = false
+  /// Whether rows were written since JSON nulls were counted last.
+  var hasWrittenSinceCount = false
+  var feed: LaneFeed
+  /// Wakes the lane when the feed has something for it.
+  let alarm: Alarm
+  /// What earlier passes, and the feed between them, did.
+  private(set) var totals = RowCounts()
+  private(set) var isRetired = false
+  private var turn = Turn()
 
   /// What all lanes of a mirror share.
   struct Surroundings: Sendable {
@@ -36,8 +45,14 @@ actor Lane {
     let store: StateStore
     let settings: Settings
     let log: Log
+    /// Microseconds since 2000-01-01.
     let now: @Sendable () -> Int64
     let progress: @Sendable (TableName, Int) -> Void
+    /// Asks for a pass.
+    var needsPass: @Sendable (PassNeed) async -> Void = { _ in }
+    /// Told the keys of rows that a reconcile found changed since the last one.
+    var foundChanged: @Sendable (TableName, [RowKey]) async -> Void = { _, _ in }
+    var clock: any Clock<Duration> = ContinuousClock()
   }
 
   init(_ plan: TablePlan, _ surroundings: Surroundings, state: TableState?) {
@@ -49,6 +64,8 @@ actor Lane {
     report = TableReport(table: plan.name)
     report.notes = plan.notes
     size = PageSize(rows: surroundings.settings.batchSize)
+    feed = LaneFeed(signals: Signals(limit: Self.mostSignals(surroundings.settings)))
+    alarm = Alarm(surroundings.clock)
   }
 
   var source: any MirroredProject { surroundings.source }
@@ -63,7 +80,9 @@ actor Lane {
   func run<Result: Sendable>(
     _ stage: @Sendable (isolated Lane) async throws(LaneStop) -> Result
   ) async throws(LaneStop) -> Result? {
-    guard report.failure == nil else { return nil }
+    await takeTurn()
+    defer { endTurn() }
+    guard report.failure == nil, !isRetired else { return nil }
     let clock = ContinuousClock()
     let start = clock.now
     defer { report.elapsed += clock.now - start }
@@ -80,6 +99,47 @@ actor Lane {
     }
   }
 
+  /// Until `endTurn`, nobody else works in this lane.
+  func takeTurn() async {
+    if turn.take() { return }
+    await withCheckedContinuation { self.waitForTurn($0) }
+  }
+
+  private func waitForTurn(_ continuation: CheckedContinuation<Void, Never>) {
+    turn.wait(continuation)
+  }
+
+  func endTurn() { turn.end() }
+
+  /// What the last pass found is forgotten: the next one looks for itself.
+  func beginPass() async {
+    await takeTurn()
+    defer { endTurn() }
+    totals.add(report)
+    report = TableReport(table: plan.name)
+    report.notes = plan.notes
+    leftOut = []
+    bound = nil
+    hasReadBack = false
+    // What was not taken in was committed before, and what comes now is newer than what this pass will read.
+    feed.hasGap = false
+  }
+
+  /// Ends the lane: it does nothing any more when this returns.
+  func retire() async {
+    await takeTurn()
+    defer { endTurn() }
+    isRetired = true
+    await alarm.ring()
+  }
+
+  /// Rows since the lane began.
+  var counts: RowCounts {
+    var counts = totals
+    counts.add(report)
+    return counts
+  }
+
   /// Makes the lane's state durable.
   func save() async throws(LaneStop) {
     do {
@@ -94,6 +154,7 @@ actor Lane {
     report.quarantineReason =
       state.quarantine.values.max { ($0.since, $0.reason) < ($1.since, $1.reason) }?.reason ?? ""
     report.held = state.heldDeletes
+    feed.deletedSincePass = 0
     return report
   }
 

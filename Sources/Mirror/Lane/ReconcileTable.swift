@@ -10,6 +10,7 @@ extension Lane {
     bound = opening.bound
     if opening.newest == nil { scan.endOrder() }
     var page = try await readPage(scan)
+    var newer: Set<RowKey> = []
     while let read = page {
       let first = read.rows.isEmpty ? nil : try cursor(read.rows, 0)
       let last = read.rows.isEmpty ? nil : try cursor(read.rows, read.rows.count - 1)
@@ -21,13 +22,16 @@ extension Lane {
       let next = scan
       async let following = pageResult(next)
       do throws(LaneStop) {
-        try await apply(read, last: isOrdered ? last : nil, cap: opening.cap, before: before)
+        try await apply(
+          read, without: newer, last: isOrdered ? last : nil, cap: opening.cap, before: before)
       } catch {
         _ = await following
         throw error
       }
       let result = await following
       page = try result.get()
+      // Keys that the feed names now are read after that page, so it may not overwrite them.
+      newer = try await applySignals()
       if let page, !page.rows.isEmpty, scan.isOrdered == isOrdered {
         size.cameFull(
           count: read.rows.count, asked: read.asked, bytes: read.rows.bytes.count,
@@ -69,7 +73,8 @@ extension Lane {
 
   /// Writes what the target lacks of a page, then moves the cursor past it: never the other way round.
   private func apply(
-    _ page: ReadPage, last: Cursor?, cap: FieldPosition?, before: FieldPosition?
+    _ page: ReadPage, without newer: Set<RowKey>, last: Cursor?, cap: FieldPosition?,
+    before: FieldPosition?
   ) async throws(LaneStop) {
     let rows = page.rows
     guard !rows.isEmpty else { return }
@@ -83,8 +88,8 @@ extension Lane {
     }
     var indices = Array(rows.rows.indices)
     // Rows in quarantine are tried on their own, so that they do not split every page they stand in.
-    if !state.quarantine.isEmpty {
-      indices.removeAll { state.quarantine[keys[$0]] != nil }
+    if !state.quarantine.isEmpty || !newer.isEmpty {
+      indices.removeAll { state.quarantine[keys[$0]] != nil || newer.contains(keys[$0]) }
     }
     let isReadAgain = try isReadAgain(rows, before, cap)
     if last == nil || isReadAgain {
@@ -96,6 +101,7 @@ extension Lane {
       let outcome = try await write(rows, indices)
       report.upserted += outcome.written
       try noteLag(rows, indices, before)
+      try await noteChanged(rows, keys, indices, before)
       try await readBack(rows, keys, indices, outcome)
       try refuse(outcome.refusals)
     }
@@ -103,6 +109,21 @@ extension Lane {
     if let last { moveCheckpoint(to: last.field, cap) }
     try await save()
     surroundings.progress(plan.name, report.read)
+  }
+
+  /// Tells of rows changed since the last reconcile: the feed should have reported them.
+  private func noteChanged(
+    _ rows: JSONRows, _ keys: [RowKey], _ indices: [Int], _ before: FieldPosition?
+  ) async throws(LaneStop) {
+    guard let before else { return }
+    var changed: [RowKey] = []
+    for index in indices {
+      let value = try values([plan.field.column], rows, index)[0]
+      if let position = plan.field.position(of: value), position > before {
+        changed.append(keys[index])
+      }
+    }
+    if !changed.isEmpty { await surroundings.foundChanged(plan.name, changed) }
   }
 
   /// Whether a page holds rows that passes read over and over: those within the look-back, and those newer than

@@ -19,6 +19,7 @@ extension Lane {
   ///
   /// - Throws: where rows could be neither written nor refused for a reason of their own.
   func write(_ rows: JSONRows, _ indices: [Int]) async throws(LaneStop) -> BatchOutcome {
+    hasWrittenSinceCount = true
     var outcome = BatchOutcome()
     var open = [indices[...]]
     var timeouts = 0

@@ -53,7 +53,9 @@ extension Lane {
           + "apply the output of `supamirror migration` again; their deletes were not mirrored")
     }
     if !plan.truncates.isEmpty { try await planTruncate(&plan, planned, keep: keep) }
-    if !isApproved, try await mustHold(plan) { plan.isHeld = true }
+    if !isApproved, plan.count > 0, try await mustHold(plan.count + feed.deletedSincePass) {
+      plan.isHeld = true
+    }
     return plan
   }
 
@@ -85,7 +87,8 @@ extension Lane {
   }
 
   /// Reads the keys at the source and writes the rows that exist.
-  private func lookAgain(_ keys: [RowKey]) async throws(LaneStop) -> KeyReading {
+  @discardableResult
+  func lookAgain(_ keys: [RowKey]) async throws(LaneStop) -> KeyReading {
     let reading = try await sourceRows(keys)
     for page in reading.pages {
       report.read += page.count
@@ -102,11 +105,12 @@ extension Lane {
     return reading
   }
 
-  private func mustHold(_ plan: DeletePlan) async throws(LaneStop) -> Bool {
+  /// Whether so many deletes, in one pass and what the feed applied before it, wait for a person.
+  func mustHold(_ count: Int) async throws(LaneStop) -> Bool {
     let settings = surroundings.settings
     let limits = DeleteGuard(
       limitRows: settings.deleteLimitRows, limitPercent: settings.deleteLimitPercent)
-    switch limits.verdict(deletes: plan.count) {
+    switch limits.verdict(deletes: count) {
     case .allow: return false
     case .hold: return true
     case .allowIfTableHas(let rows):

@@ -84,7 +84,7 @@ extension Lane {
     var isDue = isNever || today - state.jsonbNullsCounted > TimeText.microsecondsADay
     var atLeast = 0
     do throws(PostgRESTError) {
-      if !isDue, report.upserted > 0 {
+      if !isDue, hasWrittenSinceCount {
         let seen: [Filter] = bound.map { [.greaterOrEqual(plan.field.column, $0)] } ?? []
         atLeast = try await source.count(of: plan.name, filters: seen + [isNull])
         isDue = atLeast > 0
@@ -99,6 +99,7 @@ extension Lane {
       state.jsonbNulls = atLeast > 0 ? atLeast : nil
       isDue = true
     }
+    hasWrittenSinceCount = false
     if isDue {
       state.jsonbNullsCounted = today
       try await save()

@@ -12,27 +12,49 @@ package struct Pass: Sendable {
   package let log: Log
   /// Microseconds since 2000-01-01.
   package let now: @Sendable () -> Int64
-  /// A table and the rows read of it so far.
-  package let progress: @Sendable (TableName, Int) -> Void
+  /// The lanes to work in; they are the same from pass to pass where a daemon runs them.
+  let lanes: Lanes
+  /// Rows only, of some of the tables: deletes are left to whole passes.
+  let isPartial: Bool
+  /// Told what the pass found out, before its first row.
+  let surveyed: @Sendable (Survey) async -> Void
 
   /// Tables whose lanes work at the same time.
   static let lanesAtOnce = 4
 
+  /// - Parameters:
+  ///   - now: microseconds since 2000-01-01.
+  ///   - progress: a table and the rows read of it so far.
   package init(
     settings: Settings, tables: [TableConfiguration], source: any MirroredProject,
     target: any MirroredProject, store: StateStore, approval: DeleteApproval = .none,
     log: Log = .none, now: @escaping @Sendable () -> Int64,
     progress: @escaping @Sendable (TableName, Int) -> Void = { _, _ in }
   ) {
-    self.settings = settings
+    self.init(
+      tables: tables,
+      Lane.Surroundings(
+        source: source, target: target, store: store, settings: settings, log: log, now: now,
+        progress: progress), approval: approval)
+  }
+
+  /// A pass in lanes of its own, or in those that are given.
+  init(
+    tables: [TableConfiguration], _ surroundings: Lane.Surroundings, lanes: Lanes? = nil,
+    isPartial: Bool = false, approval: DeleteApproval = .none,
+    surveyed: @escaping @Sendable (Survey) async -> Void = { _ in }
+  ) {
+    settings = surroundings.settings
     self.tables = tables
-    self.source = source
-    self.target = target
-    self.store = store
+    source = surroundings.source
+    target = surroundings.target
+    store = surroundings.store
+    self.isPartial = isPartial
     self.approval = approval
-    self.log = log
-    self.now = now
-    self.progress = progress
+    log = surroundings.log
+    now = surroundings.now
+    self.lanes = lanes ?? Lanes(surroundings)
+    self.surveyed = surveyed
   }
 
   /// Runs the pass. It always returns a report; what went wrong stands in it.
@@ -45,7 +67,9 @@ package struct Pass: Sendable {
       let survey = try await Survey.take(self)
       report.tables = survey.failed
       report.unmirrored = survey.unmirrored
-      lanes = await makeLanes(survey, &report)
+      for plan in survey.plans { lanes.append(await self.lanes.begin(plan)) }
+      for plan in survey.feedOnly { _ = await self.lanes.begin(plan) }
+      await surveyed(survey)
       try await copy(survey, lanes, &report)
     } catch {
       report.note(error)
@@ -56,17 +80,6 @@ package struct Pass: Sendable {
     report.tables.sort { order[$0.table] ?? 0 < order[$1.table] ?? 0 }
     report.elapsed = clock.now - start
     return report
-  }
-
-  private func makeLanes(_ survey: Survey, _ report: inout PassReport) async -> [Lane] {
-    let surroundings = Lane.Surroundings(
-      source: source, target: target, store: store, settings: settings, log: log, now: now,
-      progress: progress)
-    var lanes: [Lane] = []
-    for plan in survey.plans {
-      lanes.append(Lane(plan, surroundings, state: await store.state(of: plan.name)))
-    }
-    return lanes
   }
 
   private func copy(
@@ -100,7 +113,7 @@ package struct Pass: Sendable {
         failed: failed)
       if try await deletes.run(levels) { try await Self.retryQuarantine(levels) }
       if !snapshot.ids.isEmpty { try await prune(ledger) }
-    } else if !settings.deletes {
+    } else if !settings.deletes, !isPartial {
       for lane in lanes {
         try await lane.run { lane throws(LaneStop) in try await lane.holdNothing() }
       }

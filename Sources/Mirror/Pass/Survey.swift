@@ -4,6 +4,10 @@ import Supabase
 /// What a pass finds out before its first row: tables on both sides, foreign keys, ledger, clocks.
 struct Survey: Sendable {
   var plans: [TablePlan] = []
+  /// Tables that passes leave out, and only the feed copies.
+  var feedOnly: [TablePlan] = []
+  /// Whether the source has the marker table, so that the feed can be proven.
+  var hasMarker = false
   /// Tables that cannot be mirrored, with the reason.
   var failed: [TableReport] = []
   /// Child to parents, as either project tells.
@@ -19,6 +23,7 @@ struct Survey: Sendable {
     let source = try await catalogue(of: schemas, pass.source)
     let target = try await catalogue(of: schemas, pass.target)
     survey.plan(pass.tables, source, target)
+    survey.hasMarker = Marker.isInstalled(source) && Marker.isInstalled(target)
     survey.limits = try await clock(pass, survey.plans)
     try await survey.findHorizon(pass, source)
     do throws(LaneStop) {
@@ -57,6 +62,7 @@ struct Survey: Sendable {
         if table.reconcile {
           plans.append(plan)
         } else {
+          if table.realtime { feedOnly.append(plan) }
           var report = TableReport(table: table.name)
           report.notes.append("reconcile is false: this pass left the table out")
           failed.append(report)
@@ -116,7 +122,7 @@ struct Survey: Sendable {
   private mutating func findLedger(
     _ pass: Pass, _ source: Catalogue, _ target: Catalogue
   ) async throws(LaneStop) {
-    guard pass.settings.deletes else { return }
+    guard pass.settings.deletes, !pass.isPartial else { return }
     let isInstalled =
       source.tables[Ledger.table] != nil
       && Ledger.requiredFunctions.allSatisfy(source.functions.contains)

@@ -9,6 +9,8 @@ package struct TablePlan: Hashable, Sendable {
   package let field: IncrementalField
   /// Columns of type jsonb, whose `null` JSON over REST turns into SQL NULL.
   package let jsonbColumns: [String]
+  /// Whether events of the feed can name this table's keys: it cuts or re-renders values of some types.
+  package let isNamedByFeed: Bool
   /// Limits and choices that a person should know of.
   package let notes: [String]
 
@@ -64,8 +66,14 @@ extension TablePlan {
     columns = source.columns.map(\.name)
     field = try Self.field(configuration, source)
     jsonbColumns = source.columns.filter { $0.format == "jsonb" }.map(\.name)
+    isNamedByFeed = configuration.primaryKeys.allSatisfy { key in
+      !Self.formatsTheFeedChanges.contains(source[key]?.format ?? "")
+    }
     notes = Self.notes(source, field, keyColumns)
   }
+
+  /// Cut to one character or bit, or rendered without `\x`.
+  private static let formatsTheFeedChanges: Set<String> = ["character", "bit", "bytea"]
 
   private static func field(
     _ configuration: TableConfiguration, _ source: TableDescription

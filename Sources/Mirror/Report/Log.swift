@@ -42,9 +42,11 @@ package struct Log: Sendable {
   private func write(
     _ level: LogEvent.Level, _ message: StaticString, _ fields: KeyValuePairs<String, String>
   ) {
-    sink(
+    write(
       LogEvent(
         level: level, message: "\(message)",
         fields: fields.map { LogEvent.Field(key: $0.key, value: $0.value) }))
   }
+
+  func write(_ event: LogEvent) { sink(event) }
 }

@@ -33,6 +33,23 @@ package struct TableReport: Sendable {
   }
 }
 
+/// Rows of one table over a time.
+package struct RowCounts: Hashable, Sendable {
+  package var read = 0
+  package var upserted = 0
+  package var unchanged = 0
+  package var deleted = 0
+
+  package init() {}
+
+  mutating func add(_ report: TableReport) {
+    read += report.read
+    upserted += report.upserted
+    unchanged += report.unchanged
+    deleted += report.deleted
+  }
+}
+
 /// What one pass did.
 package struct PassReport: Sendable {
   package var tables: [TableReport] = []

@@ -1,0 +1,43 @@
+import Supabase
+
+/// The lanes of one mirror. They outlive a pass, so that passes and the feed meet in the same lane and never write
+/// one table side by side.
+actor Lanes {
+  let surroundings: Lane.Surroundings
+  private let begun: @Sendable (Lane) -> Void
+  private var lanes: [TableName: Lane] = [:]
+
+  /// - Parameter begun: told of every new lane.
+  init(_ surroundings: Lane.Surroundings, begun: @escaping @Sendable (Lane) -> Void = { _ in }) {
+    self.surroundings = surroundings
+    self.begun = begun
+  }
+
+  /// The table's lane, ready for a pass. One whose plan has changed is replaced once its work has ended.
+  func begin(_ plan: TablePlan) async -> Lane {
+    if let known = lanes[plan.name] {
+      if known.plan == plan {
+        await known.beginPass()
+        return known
+      }
+      await known.retire()
+    }
+    let state = await surroundings.store.state(of: plan.name)
+    let lane = Lane(plan, surroundings, state: state)
+    lanes[plan.name] = lane
+    begun(lane)
+    return lane
+  }
+
+  func lane(of table: TableName) -> Lane? { lanes[table] }
+
+  var all: [Lane] { Array(lanes.values) }
+
+  /// Ends the lanes of tables that are no longer configured.
+  func keep(_ tables: Set<TableName>) async {
+    for (name, lane) in lanes where !tables.contains(name) {
+      lanes[name] = nil
+      await lane.retire()
+    }
+  }
+}
