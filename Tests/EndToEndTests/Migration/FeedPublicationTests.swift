@@ -74,6 +74,7 @@ struct FeedPublicationTests {
       """
       create table items (id int) partition by list (id);
       create table item_one partition of items for values in (1);
+      alter table items replica identity full;
       alter table item_one replica identity full;
       """, [], warning: unidentified),
     Kind(
