@@ -34,6 +34,7 @@ extension Migration {
     begin
       delete from public.sync_mirrors as m where m.name = mirror;
       known := found;
+      delete from public.sync_heartbeat as h where h.mirror = sync_forget_mirror.mirror;
       update public.sync_deletions as d set processed_at = pg_catalog.clock_timestamp()
       where known and d.processed_at is null
         and exists (select from public.sync_mirrors)
@@ -202,12 +203,14 @@ extension Migration {
       public.sync_logged_relation(oid, name),
       public.sync_register_mirror(text), public.sync_forget_mirror(text),
       public.sync_mark_processed(text, bigint[]), public.sync_prune_deletions(interval),
-      public.sync_horizon(), public.sync_ledger_tables(), public.sync_version()
+      public.sync_horizon(), public.sync_ledger_tables(), public.sync_version(),
+      public.sync_feed_tables(), public.sync_stamp_heartbeat()
       from public, anon, authenticated, service_role;
     grant execute on function
       public.sync_register_mirror(text), public.sync_forget_mirror(text),
       public.sync_mark_processed(text, bigint[]), public.sync_prune_deletions(interval),
-      public.sync_horizon(), public.sync_ledger_tables(), public.sync_version()
+      public.sync_horizon(), public.sync_ledger_tables(), public.sync_version(),
+      public.sync_feed_tables()
       to service_role;
 
     """

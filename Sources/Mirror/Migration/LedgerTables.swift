@@ -78,9 +78,12 @@ extension Migration {
     drop function if exists public.sync_prune_deletions(interval);
     drop function if exists public.sync_horizon();
     drop function if exists public.sync_ledger_tables();
+    drop function if exists public.sync_feed_tables();
     drop function if exists public.sync_version();
     drop table if exists public.sync_deletions;
     drop table if exists public.sync_mirrors;
+    drop table if exists public.sync_heartbeat;
+    drop function if exists public.sync_stamp_heartbeat();
 
     """
 

@@ -1,7 +1,7 @@
 import Supabase
 
-/// The SQL that both projects get: the ledger of deletes, the triggers that write it and the functions
-/// that a mirror calls over REST.
+/// The SQL that both projects get: the ledger of deletes, the triggers that write it, the marker rows, the
+/// publication of the tables, and the functions that a mirror calls over REST.
 ///
 /// `sql` may be run any number of times, with other tables each time: triggers are made anew for the tables
 /// given here and taken off every other table. It has no `begin` or `commit`: `supabase db push` and the
@@ -9,7 +9,7 @@ import Supabase
 package struct Migration: Sendable {
   /// What `public.sync_version()` answers where this migration is installed. Raised by every change that a
   /// mirror could notice.
-  package static let version = 1
+  package static let version = 2
 
   /// What `supamirror migration` prints, to be saved as
   /// `supabase/migrations/<timestamp>_create_sync_deletions_table.sql`.
@@ -20,8 +20,8 @@ package struct Migration: Sendable {
   package init(tables: [TableConfiguration]) {
     sql = [
       Self.introduction, Self.ledgerTables, Self.triggerFunctions, Self.attachTriggers(to: tables),
-      Self.mirrorFunctions, Self.horizonFunction, Self.surveyFunctions, Self.functionPrivileges,
-      Self.schemaReload,
+      Self.heartbeat, Self.publishTables(tables), Self.feedFunction, Self.mirrorFunctions,
+      Self.horizonFunction, Self.surveyFunctions, Self.functionPrivileges, Self.schemaReload,
     ].joined(separator: "\n")
     reverseSQL = [Self.reverseIntroduction, Self.removal, Self.schemaReload].joined(separator: "\n")
   }
@@ -50,11 +50,12 @@ package struct Migration: Sendable {
   }
 
   private static let introduction = """
-    -- Supamirror: the ledger of deletes, version \(version).
+    -- Supamirror: the ledger of deletes and the marker rows, version \(version).
     --
     -- A deleted row leaves nothing behind that a mirror could find over REST. So triggers write the key of
     -- each deleted row, of each row whose key changes, and each TRUNCATE to public.sync_deletions; the mirror
-    -- reads those entries, looks at these keys again, and marks the entries as processed.
+    -- reads those entries, looks at these keys again, and marks the entries as processed. A row in
+    -- public.sync_heartbeat that comes back proves that changes are reported as they happen.
     --
     -- Apply it to both projects, as the owner of the tables (on Supabase: postgres), with
     -- `supabase db push`, the SQL editor or `psql --single-transaction`. Print it again with
@@ -64,8 +65,10 @@ package struct Migration: Sendable {
     """
 
   private static let reverseIntroduction = """
-    -- Supamirror: takes the ledger of deletes out of this database: triggers, functions, tables and every
-    -- entry. A mirror that runs on afterwards does not learn of deletes any more, and says so.
+    -- Supamirror: takes the ledger of deletes and the marker rows out of this database: triggers, functions,
+    -- tables and every entry. A mirror that runs on afterwards does not learn of deletes any more, and says so.
+    -- public.sync_heartbeat leaves the publication supabase_realtime with this; the tables that were added to
+    -- it stay, as others may listen to them.
 
     """
 

@@ -8,6 +8,7 @@ import Transport
 /// and whatever it makes in `public` is open to `anon`, `authenticated` and `service_role` by default.
 struct LedgerDatabase: Sendable {
   private let dsn: String
+  private let superuser: String
   private let threads: PostgresPool
 
   private struct Server: Sendable {
@@ -42,6 +43,7 @@ struct LedgerDatabase: Sendable {
     dsn = server.cluster.dsn(user: owner, database: name)
     threads = server.threads
     let superuser = server.cluster.dsn(database: name)
+    self.superuser = superuser
     try await threads.withConnection(waitAtMost: .seconds(60)) { connection in
       _ = try connection.run(script: "create database \(name)")
       _ = try PostgresConnection(superuser).run(
@@ -110,6 +112,24 @@ struct LedgerDatabase: Sendable {
       try connection.run(script: "commit")
     }
     try await waiting
+  }
+
+  /// Runs a script as whoever runs the server does.
+  func runAsSuperuser(_ script: String) async throws {
+    let superuser = superuser
+    try await threads.withConnection(waitAtMost: .seconds(60)) { _ in
+      _ = try PostgresConnection(superuser).run(script: script)
+    }
+  }
+
+  /// Runs a script as the tables' owner with psql, and gives what psql says: notices, warnings, errors.
+  func remarks(_ script: String) async throws -> String {
+    let psql = try ChildProcess(
+      "psql", ["-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-f", "-", dsn], input: .pipe,
+      output: .pipe, error: .pipe)
+    psql.write(Array(script.utf8))
+    psql.closeInput()
+    return await psql.allOutput()
   }
 
   /// Applies the migration for these tables.

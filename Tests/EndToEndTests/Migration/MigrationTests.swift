@@ -162,6 +162,9 @@ struct MigrationTests {
     "insert into sync_deletions (schema_name, table_name, operation) values ('a', 'b', 'truncate')",
     "delete from sync_deletions", "truncate sync_deletions",
     "select nextval('sync_deletions_id_seq')",
+    "select * from sync_heartbeat", "insert into sync_heartbeat values ('a', 1)",
+    "update sync_heartbeat set beat = 1", "delete from sync_heartbeat", "truncate sync_heartbeat",
+    "select sync_feed_tables()",
     "select sync_register_mirror('a')", "select sync_forget_mirror('a')",
     "select sync_mark_processed('a', '{}')", "select sync_prune_deletions()",
     "select sync_horizon()", "select * from sync_ledger_tables()", "select sync_version()",
@@ -193,7 +196,7 @@ struct MigrationTests {
       select sync_mark_processed('a', array_agg(id)) from sync_deletions where not processed_by @> '{a}';
       select sync_prune_deletions('0'), sync_horizon(), count(*), sync_version()
         from sync_ledger_tables();
-      select * from sync_mirrors;
+      select * from sync_mirrors; select sync_feed_tables();
       """, as: "service_role")
     #expect(try await database.value("select count(*) from sync_deletions") == "0")
     #expect(try await database.value("select sync_version()") == "\(Migration.version)")

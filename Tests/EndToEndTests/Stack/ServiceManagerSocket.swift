@@ -1,0 +1,1 @@
+../../TransportTests/ServiceManagerSocket.swift
