@@ -48,6 +48,18 @@ package struct JSONWebToken: Sendable {
   ///
   /// - Parameter now: microseconds since 1970, as `WallClock` tells them.
   package init(verifying token: String, secret: String, now: Int64) throws(Refusal) {
+    try self.init(signatureOf: token, secret: secret)
+    let claims = try Self.object(claims) { .invalidClaims($0) }
+    let (expires, issued, begins) = (
+      try Self.time("exp", claims), try Self.time("iat", claims), try Self.time("nbf", claims)
+    )
+    if let expires, now >= expires + Self.skew { throw .expired }
+    if let issued, issued > now + Self.skew { throw .issuedInTheFuture }
+    if let begins, now < begins - Self.skew { throw .notYetValid }
+  }
+
+  /// Decodes `token` and checks its signature alone; its times may be any.
+  init(signatureOf token: String, secret: String) throws(Refusal) {
     let parts = token.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
     guard parts.count == 3 else { throw .wrongNumberOfParts(parts.count) }
     var decoded: [[UInt8]] = []
@@ -63,12 +75,6 @@ package struct JSONWebToken: Sendable {
     else { throw .invalidSignature }
 
     let claims = try Self.object(decoded[1]) { .invalidClaims($0) }
-    let (expires, issued, begins) = (
-      try Self.time("exp", claims), try Self.time("iat", claims), try Self.time("nbf", claims)
-    )
-    if let expires, now >= expires + Self.skew { throw .expired }
-    if let issued, issued > now + Self.skew { throw .issuedInTheFuture }
-    if let begins, now < begins - Self.skew { throw .notYetValid }
     self.claims = decoded[1]
     role = claims["role"].map { Self.text($0) }
   }

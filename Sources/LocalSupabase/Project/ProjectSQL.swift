@@ -1,6 +1,7 @@
 /// What a Supabase project has in its database before anybody makes a table.
 enum ProjectSQL {
-  /// Roles, the schema `extensions`, default privileges; for a superuser in a new cluster.
+  /// Roles, the schema `extensions`, default privileges, the empty publication that Realtime reads; for a superuser in a
+  /// new cluster.
   static let roles = """
     create role anon nologin noinherit;
     create role authenticated nologin noinherit;
@@ -26,6 +27,7 @@ enum ProjectSQL {
       grant all on sequences to anon, authenticated, service_role;
     alter default privileges in schema public
       grant all on functions to anon, authenticated, service_role;
+    create publication supabase_realtime;
     """
 
   /// PostgREST reads its schema cache anew after every change of the schema, without anybody asking.

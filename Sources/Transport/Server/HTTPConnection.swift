@@ -76,6 +76,15 @@ struct HTTPConnection {
     return .wait
   }
 
+  /// The request that `handle` told of is answered with this head, and what comes after it is no HTTP. The bytes that
+  /// came already; nil where that request cannot be answered so.
+  mutating func switchProtocols(_ head: [UInt8]) -> [UInt8]? {
+    guard case .busy(let request) = phase, request.version == .http11 else { return nil }
+    output.append(head)
+    phase = .over
+    return parser.takePendingBytes()
+  }
+
   /// The verdict on the request that `consider` told of: nil lets the client send the body.
   mutating func considered(_ refusal: ServerAnswer?) -> Action {
     guard case .busy = phase else { return .wait }

@@ -58,6 +58,12 @@ struct HTTPRequestParser {
   /// Bytes that were appended and not yet consumed.
   var pendingBytes: Int { input.count - position }
 
+  /// What follows the last request, where it is no HTTP any more.
+  mutating func takePendingBytes() -> [UInt8] {
+    defer { position = input.count }
+    return Array(input[position...])
+  }
+
   mutating func append(_ bytes: [UInt8]) {
     if position == input.count {
       input = bytes

@@ -37,6 +37,10 @@ struct OutputQueue {
     if isEmpty {
       pieces.removeAll(keepingCapacity: true)
       first = 0
+    } else if first >= 64, first * 2 >= pieces.count {
+      // A queue that is never empty must not keep the places of what has gone out.
+      pieces.removeFirst(first)
+      first = 0
     }
     return filled
   }

@@ -195,8 +195,11 @@ protocol TCPReceiver: AnyObject, Sendable {
   /// connection and could take away what it has not read yet.
   func finishWriting() {
     unsafe shutdown(lws_get_socket_fd(wsi), Int32(SHUT_WR))
-    unsafe lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, 2)
+    limitRest(seconds: 2)
   }
+
+  /// The connection is closed after this time, whatever its state. A later limit takes the place of this one.
+  func limitRest(seconds: Int32) { unsafe lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, seconds) }
 
   /// Sends RST: disconnecting a TCP socket does that on Linux, where closing would send FIN before. Return
   /// false from `canWrite` then.
