@@ -115,7 +115,7 @@ extension Lane {
   private func noteChanged(
     _ rows: JSONRows, _ keys: [RowKey], _ indices: [Int], _ before: FieldPosition?
   ) async throws(LaneStop) {
-    guard let before else { return }
+    guard let before, plan.isComparedWithFeed else { return }
     var changed: [RowKey] = []
     for index in indices {
       let value = try values([plan.field.column], rows, index)[0]

@@ -11,6 +11,8 @@ package struct TablePlan: Hashable, Sendable {
   package let jsonbColumns: [String]
   /// Whether events of the feed can name this table's keys: it cuts or re-renders values of some types.
   package let isNamedByFeed: Bool
+  /// Whether it writes them as PostgREST does, so that the two can be compared.
+  package let isComparedWithFeed: Bool
   /// Limits and choices that a person should know of.
   package let notes: [String]
 
@@ -68,6 +70,9 @@ extension TablePlan {
     jsonbColumns = source.columns.filter { $0.format == "jsonb" }.map(\.name)
     isNamedByFeed = configuration.primaryKeys.allSatisfy { key in
       !Self.formatsTheFeedChanges.contains(source[key]?.format ?? "")
+    }
+    isComparedWithFeed = configuration.primaryKeys.allSatisfy { key in
+      source[key].map { FeedWitness.canJudge(format: $0.format) } ?? false
     }
     notes = Self.notes(source, field, keyColumns)
   }

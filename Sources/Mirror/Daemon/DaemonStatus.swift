@@ -1,0 +1,69 @@
+import Supabase
+
+extension Daemon {
+  /// Everything an operator may ask, now; it waits for no project.
+  package func status() async -> MirrorStatus {
+    let (source, target) = surroundings.projects()
+    var status = MirrorStatus(
+      version: Version.current, mirror: surroundings.store.identity.name, source: source,
+      target: target, startedAt: startedAt, takenAt: surroundings.now(), feed: feedStatus(),
+      pass: passes.status, tables: [], lagLimit: settings.lagLimit)
+    for table in tables { status.tables.append(await tableStatus(table)) }
+    status.lags = lags.samples
+    let attention = Attention(passes.report)
+    status.problems = attention.problems
+    status.notes = attention.notes
+    return status
+  }
+
+  private func feedStatus() -> FeedStatus {
+    guard surroundings.feed != nil, feedPlan?.channels.isEmpty != true else {
+      return FeedStatus(state: .off, since: startedAt)
+    }
+    return health.status(at: elapsed(), startedAt: startedAt)
+  }
+
+  private func tableStatus(_ table: TableConfiguration) async -> TableStatus {
+    var status = TableStatus(name: table.name, feed: .off)
+    if surroundings.feed != nil, table.realtime {
+      if let channel = feedPlan?.channelOf[table.name] {
+        (status.feed, status.feedProblem) = health.status(of: channel, at: elapsed())
+      } else {
+        status.feed = refusedTables.contains(table.name) ? .refused : .joining
+      }
+    }
+    if let lane = await lanes.lane(of: table.name) {
+      let part = await lane.status
+      status.read = part.counts.read
+      status.upserted = part.counts.upserted
+      status.unchanged = part.counts.unchanged
+      status.deleted = part.counts.deleted
+      status.waiting = part.waiting
+      status.held = part.held
+      status.quarantined = part.quarantined
+      status.lag = part.lag
+    }
+    let report = passes.tables[table.name]
+    status.failure = report?.failure
+    status.unmirrored = report?.unmirrored ?? []
+    status.lastReconcile = passes.reconciledAt[table.name]
+    return status
+  }
+}
+
+/// What a lane tells of itself.
+struct LaneStatus: Sendable {
+  var counts: RowCounts
+  var waiting: Int
+  var held: Int
+  var quarantined: Int
+  var lag: Duration?
+}
+
+extension Lane {
+  var status: LaneStatus {
+    LaneStatus(
+      counts: counts, waiting: feed.signals.count + feed.afterParents.count,
+      held: state.heldDeletes, quarantined: state.quarantine.count, lag: feed.lag)
+  }
+}
