@@ -1,6 +1,6 @@
 /// One thing that happened: a constant sentence and its data as `dotted.key=value` pairs. Never a service
 /// key, never row data.
-package struct LogEvent: Sendable {
+package struct LogEvent: Hashable, Sendable {
   package enum Level: Int, Sendable, Comparable, CaseIterable {
     case debug, info, warning, error
 
@@ -11,7 +11,7 @@ package struct LogEvent: Sendable {
   package let message: String
   package let fields: [Field]
 
-  package struct Field: Sendable {
+  package struct Field: Hashable, Sendable {
     package let key: String
     package let value: String
   }
@@ -38,6 +38,9 @@ package struct Log: Sendable {
   package func error(_ message: StaticString, _ fields: KeyValuePairs<String, String> = [:]) {
     write(.error, message, fields)
   }
+
+  /// For a decision that says what is to be logged; its message must be a constant sentence.
+  package func write(_ event: LogEvent) { sink(event) }
 
   private func write(
     _ level: LogEvent.Level, _ message: StaticString, _ fields: KeyValuePairs<String, String>
