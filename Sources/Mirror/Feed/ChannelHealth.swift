@@ -14,6 +14,8 @@ struct ChannelHealth: Sendable {
     var ended: Duration?
     /// A pass that begins then or later heals it; nil while that is not known.
     var healsFrom: Duration?
+    /// Only a beat that was begun then or later tells that changes flow again.
+    var provenFrom = Duration.zero
   }
 
   let channel: FeedChannel
@@ -82,20 +84,20 @@ struct ChannelHealth: Sendable {
   }
 
   /// Changes may have been lost although it stands.
-  mutating func doubt(at now: Duration?) {
-    gap = Gap(ended: gap?.ended ?? now)
+  mutating func doubt(at now: Duration) {
+    gap = Gap(ended: gap?.ended, provenFrom: now)
   }
 
-  /// A beat that was begun after the channel was subscribed came back.
+  /// A beat that was begun after the channel was subscribed came back; `skipped`: one before it did not.
   ///
   /// - Returns: whether a gap is healed by a pass that begins from now on.
-  mutating func proved(by beat: Int64, skipped: Bool, at now: Duration) -> Bool {
+  mutating func proved(by beat: Beats.Written, skipped: Bool, at now: Duration) -> Bool {
     lastSeen = now
-    highestBeat = max(highestBeat ?? beat, beat)
+    highestBeat = beat.beat
     if provenAt == nil { provenAt = now }
-    if skipped { doubt(at: now) }
-    guard gap != nil, gap?.healsFrom == nil else { return false }
-    gap = Gap(ended: gap?.ended ?? now, healsFrom: now)
+    if skipped { doubt(at: beat.began) }
+    guard let open = gap, open.healsFrom == nil, open.provenFrom <= beat.began else { return false }
+    gap = Gap(ended: open.ended ?? now, healsFrom: now)
     return true
   }
 

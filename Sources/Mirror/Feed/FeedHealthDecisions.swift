@@ -30,12 +30,12 @@ extension FeedHealth {
       if beats.isWriting { channels[index].sawEarly(beat) }
       return
     }
-    guard written.began >= since else { return }
+    guard written.began >= since, beat > channels[index].highestBeat ?? Int64.min else { return }
     let awaited = channels[index].awaited(beats)
     let skipped = channels[index].provenAt != nil && (awaited?.beat ?? beat) < beat
     if skipped { log.skipped(channel: channels[index].channel.name) }
     counts.lastProof = now
-    if channels[index].proved(by: beat, skipped: skipped, at: now) {
+    if channels[index].proved(by: written, skipped: skipped, at: now) {
       let wait = isProofAwaited ? Self.together : .zero
       passes.ask(needed: now, by: now + wait, "a gap in the feed")
     }
@@ -61,6 +61,7 @@ extension FeedHealth {
       self.state = state
       since = now
     }
+    if isGood(state) { reason = "" } else { lastReason = why(state) }
     actions += log.take(state: state, isGood: isGood(state), reason: problem(at: now), at: now)
       .map { .log($0) }
     return actions

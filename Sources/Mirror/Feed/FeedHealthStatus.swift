@@ -47,19 +47,20 @@ extension FeedHealth {
     return !hasMarker || beats.isFailing ? .unproven : .joining
   }
 
+  /// Why it is not live.
+  func why(_ state: FeedStatus.State) -> String {
+    if beats.isFailing, state == .unproven {
+      return "the marker row cannot be written at the source"
+    }
+    if !reason.isEmpty { return reason }
+    return state == .joining ? "no marker row has come back through the feed yet" : ""
+  }
+
   /// The most urgent first: why it is not live, else what is refused, else why it was not live the last time.
   func problem(at now: Duration) -> String {
     let state = overallState(at: now)
     var sentences: [String] = []
-    if !isGood(state) {
-      if beats.isFailing, state == .unproven {
-        sentences.append("the marker row cannot be written at the source")
-      } else if reason.isEmpty, state == .joining {
-        sentences.append("no marker row has come back through the feed yet")
-      } else if !reason.isEmpty {
-        sentences.append(reason)
-      }
-    }
+    if !isGood(state), !why(state).isEmpty { sentences.append(why(state)) }
     let refused = channels.filter(\.isRefused)
     for channel in refused.prefix(3) {
       if case .refused(let why) = channel.phase {
@@ -68,7 +69,7 @@ extension FeedHealth {
       }
     }
     if refused.count > 3 { sentences.append("and \(refused.count - 3) channels more") }
-    return sentences.isEmpty ? reason : sentences.joined(separator: "; ")
+    return sentences.isEmpty ? lastReason : sentences.joined(separator: "; ")
   }
 
   private func feed(of channel: ChannelHealth, at now: Duration) -> TableStatus.Feed {

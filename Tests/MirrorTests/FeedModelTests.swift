@@ -1,0 +1,30 @@
+import Mirror
+import Testing
+
+/// The longest pause, the time a silence takes to be noticed, a join and a pass.
+private let patience = Duration.seconds(600)
+
+@Test(arguments: 0..<20 as Range<UInt64>)
+func `after any faults the feed is live, and every loss in a gap is followed by a pass`(
+  part: UInt64
+) {
+  for seed in part * 50..<(part + 1) * 50 {
+    var world = FeedWorld(seed: seed)
+    world.run(until: world.faultsEnd + patience)
+    let status = world.health.status(at: world.now, startedAt: 0)
+    #expect(status.state == .live, "seed \(seed): \(status.problem)")
+    let lost = world.lost.last ?? .zero
+    let begun = world.askedBegins.last ?? .zero
+    #expect(!world.lost.isEmpty, "seed \(seed) tests nothing")
+    #expect(
+      begun >= lost, "seed \(seed): lost at \(lost), last pass that was asked for at \(begun)")
+    #expect(
+      status.gapsHealed > 0 && world.lines < 60 && world.rejoins < 200,
+      "seed \(seed): \(status.gapsHealed) \(world.lines) \(world.rejoins)")
+    // And then nothing more is done.
+    let passes = world.askedAt.count
+    let joins = world.rejoins
+    world.run(until: world.now + .seconds(300))
+    #expect(world.askedAt.count == passes && world.rejoins == joins, "seed \(seed) does not rest")
+  }
+}
