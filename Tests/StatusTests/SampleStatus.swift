@@ -1,5 +1,6 @@
 import Mirror
 import Supabase
+import Testing
 
 /// Mirrors in the states that people meet.
 enum SampleStatus {
@@ -99,7 +100,7 @@ enum SampleStatus {
     status.pass.lastExitCode = .incomplete
     status.pass.lastClean = ago(.seconds(5_400))
     status.problems = [
-      "public.orders: 3 deletes are held. Look at what happened at the source; if it is right, run: supamirror --cron --approve-deletes public.orders",
+      "public.orders: 3 deletes are held. Look at what happened at the source; if it is right, run: `supamirror --cron --approve-deletes public.orders`",
       "shop.Line Items: 2 rows are in quarantine, refused by the target (last: null value in column \"total\" violates not-null constraint). The state file has the keys and reasons; every pass tries them again.",
     ]
     return status
@@ -117,9 +118,23 @@ enum SampleStatus {
     return status
   }()
 
+  /// One of them, by its name alone in the tests' output.
+  struct Named: Sendable, CustomTestStringConvertible {
+    let name: String
+    let status: MirrorStatus
+
+    init(_ name: String, _ status: MirrorStatus) {
+      self.name = name
+      self.status = status
+    }
+
+    var testDescription: String { name }
+  }
+
   static let all = [
-    ("empty", empty), ("live", live), ("healing", healing), ("source-down", sourceDown),
-    ("held", heldAndQuarantined), ("fifty", fiftyTables),
+    Named("empty", empty), Named("live", live), Named("healing", healing),
+    Named("source-down", sourceDown), Named("held", heldAndQuarantined),
+    Named("fifty", fiftyTables),
   ]
 
   private static func table(

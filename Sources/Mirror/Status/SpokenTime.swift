@@ -17,7 +17,13 @@ enum SpokenTime {
 
   /// How long ago, never in the future: clocks are set back sometimes.
   static func age(of time: Int64, at now: Int64) -> String {
-    time >= now ? "now" : "\(duration(.microseconds(now - time))) ago"
+    now - time < 1_000_000 ? "just now" : "\(span(from: time, to: now)) ago"
+  }
+
+  /// The time between two moments, in whole seconds at least.
+  static func span(from time: Int64, to now: Int64) -> String {
+    let seconds = max(0, now - time) / 1_000_000
+    return seconds < 10 ? "\(seconds) s" : duration(.seconds(seconds))
   }
 
   /// `14:03 UTC`, with the date where that is not today's.
@@ -29,7 +35,7 @@ enum SpokenTime {
 
   /// `since 14:03 UTC (12 min)`
   static func since(_ time: Int64, at now: Int64) -> String {
-    "since \(clock(time, at: now)) (\(duration(.microseconds(max(0, now - time)))))"
+    "since \(clock(time, at: now)) (\(span(from: time, to: now)))"
   }
 
   /// `2026-11-21T14:03:12.000000Z`, which `TimeText.microseconds` reads back.

@@ -24,6 +24,9 @@ package struct StatusFile: Sendable {
       guard pause >= (unchanged == status ? Self.longest : Self.shortest) else { return nil }
     }
     written = (status, time)
-    return StatusJSON.bytes(status) + [0x0A]
+    return Self.bytes(status)
   }
+
+  /// The file's content.
+  package static func bytes(_ status: MirrorStatus) -> [UInt8] { StatusJSON.bytes(status) + [0x0A] }
 }

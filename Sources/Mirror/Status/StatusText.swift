@@ -37,7 +37,7 @@ package struct StatusText: Sendable {
     var lines: [(String, String)] = [
       (
         "mirror",
-        "\(status.mirror), up \(SpokenTime.duration(.microseconds(now - status.startedAt))), "
+        "\(status.mirror), up \(SpokenTime.span(from: status.startedAt, to: now)), "
           + "supamirror \(status.version)"
       ),
       ("source", Self.project(status.source, now)), ("target", Self.project(status.target, now)),
@@ -97,7 +97,7 @@ package struct StatusText: Sendable {
   }
 
   private static let headings = [
-    "table", "feed", "lag", "written", "deleted", "held", "refused", "waiting", "checked",
+    "table", "feed", "lag", "written", "deleted", "held", "quarantined", "waiting", "checked",
   ]
 
   /// Counts have at most nine characters, so that only names need cutting.
@@ -123,7 +123,7 @@ package struct StatusText: Sendable {
     ]
       + [table.upserted, table.deleted, table.held, table.quarantined, table.waiting].map(
         Self.short)
-      + [table.lastReconcile.map { SpokenTime.duration(.microseconds(max(0, now - $0))) } ?? "–"]
+      + [table.lastReconcile.map { SpokenTime.span(from: $0, to: now) } ?? "–"]
   }
 
   /// `9,999,999`, `12.3M`, `4,567M`

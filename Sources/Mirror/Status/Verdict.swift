@@ -38,7 +38,7 @@ package struct Verdict: Hashable, Sendable {
     return (
       .bad,
       "\(both ? "Source and target" : role) unreachable \(SpokenTime.since(first, at: status.takenAt))",
-      "\(problem)\(problem.isEmpty ? "" : " ")It is tried again until it answers; nothing is lost meanwhile."
+      join([problem, lagSentence(status), "It is tried again until it answers."])
     )
   }
 

@@ -15,4 +15,14 @@ enum HTMLText {
     }
     return escaped
   }
+
+  /// The same, with what stands between backticks as code.
+  static func sentence(_ text: String) -> String {
+    let parts = text.split(separator: "`", omittingEmptySubsequences: false)
+    // An odd backtick is one of the text.
+    guard parts.count > 2, parts.count % 2 == 1 else { return escaped(text) }
+    return parts.enumerated().map { index, part in
+      index % 2 == 0 ? escaped(String(part)) : "<code>\(escaped(String(part)))</code>"
+    }.joined()
+  }
 }

@@ -21,7 +21,8 @@ struct LagChart {
     }
     let most = max(
       Self.milliseconds(status.lagLimit), samples.map { Self.milliseconds($0.lag) }.max() ?? 0)
-    top = Self.marks.map(\.milliseconds).first { $0 >= most * 1.05 } ?? 36_000_000
+    // So much more that the topmost line stands clear of the edge.
+    top = most * 1.8
   }
 
   var html: String {
@@ -51,7 +52,7 @@ struct LagChart {
     guard let least = sorted.first, let most = sorted.last else { return "" }
     let middle = SpokenTime.duration(sorted[sorted.count / 2])
     var text =
-      "Lag in the last hour: \(middle) in the middle, from \(SpokenTime.duration(least)) to \(SpokenTime.duration(most)), \(ReportText.grouped(sorted.count)) measured."
+      "Lag in the last hour: median \(middle), from \(SpokenTime.duration(least)) to \(SpokenTime.duration(most)), \(ReportText.grouped(sorted.count)) measured."
     if !pauses.isEmpty {
       let total = pauses.reduce(Duration.zero) { $0 + .microseconds($1.upperBound - $1.lowerBound) }
       text += " Nothing arrived for \(SpokenTime.duration(total)) of it (shaded)."

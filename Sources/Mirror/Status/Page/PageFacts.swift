@@ -23,7 +23,7 @@ struct PageFacts {
 
   private func project(_ role: String, _ project: ProjectStatus) -> String {
     let isUp = project.downSince == nil
-    var lines = [Self.line(project.url, kind: "url")]
+    var lines = [Self.place(project.url)]
     if let since = project.downSince { lines.append(Self.line(SpokenTime.since(since, at: now))) }
     if !project.problem.isEmpty { lines.append(Self.line(project.problem)) }
     return Self.fact(role, isUp ? "up" : "unreachable", level: isUp ? .good : .bad, lines)
@@ -65,12 +65,16 @@ struct PageFacts {
   private var pass: String {
     let pass = status.pass
     var lines: [String] = []
+    if pass.isRunning {
+      let span = pass.lastStart.map { " for \(SpokenTime.span(from: $0, to: now))" } ?? ""
+      lines.append(Self.line("one runs\(span)"))
+    }
     if let end = pass.lastEnd {
       let elapsed = pass.lastElapsed.map { " in \(SpokenTime.duration($0))" } ?? ""
       lines.append(Self.line("last ended \(SpokenTime.age(of: end, at: now))\(elapsed)"))
     }
     if let code = pass.lastExitCode { lines.append(Self.line(code.outcome)) }
-    if pass.lastExitCode != .clean {
+    if pass.count > 0, pass.lastExitCode != .clean {
       lines.append(
         Self.line(
           pass.lastClean.map { "last clean \(SpokenTime.age(of: $0, at: now))" }
@@ -78,8 +82,8 @@ struct PageFacts {
     }
     let failed = pass.failedCount > 0 ? ", \(ReportText.grouped(pass.failedCount)) failed" : ""
     lines.append(Self.line("\(ReportText.grouped(pass.count)) ended\(failed)"))
-    let up = SpokenTime.duration(.microseconds(now - status.startedAt))
-    lines.append(Self.line("running for \(up)"))
+    let up = SpokenTime.span(from: status.startedAt, to: now)
+    lines.append(Self.line("supamirror up for \(up)"))
     let level: Verdict.Level? =
       switch pass.lastExitCode {
       case nil: nil
@@ -94,7 +98,7 @@ struct PageFacts {
       case .warning, .busy: "incomplete"
       case .bad: "failed"
       }
-    return Self.fact("Passes", pass.isRunning ? "\(word), one runs" : word, level: level, lines)
+    return Self.fact("Passes", word, level: level, lines)
   }
 
   private static func fact(
@@ -107,7 +111,11 @@ struct PageFacts {
     """
   }
 
-  private static func line(_ text: String, kind: String = "") -> String {
-    "<p\(kind.isEmpty ? "" : " class=\"\(kind)\"")>\(HTMLText.escaped(text))</p>"
+  /// Without what all have, and broken at its dots if it must be.
+  private static func place(_ url: String) -> String {
+    let name = url.hasPrefix("https://") ? String(url.dropFirst(8)) : url
+    return "<p>\(HTMLText.escaped(name).replacing(".", with: "<wbr>."))</p>"
   }
+
+  private static func line(_ text: String) -> String { "<p>\(HTMLText.escaped(text))</p>" }
 }

@@ -1,7 +1,7 @@
 /// The page's one style sheet.
 enum PageStyle {
   /// As a Content-Security-Policy names it; a test tells the right one.
-  static let digest = "sha256-wKZ6sdrMY1uT6J2Ht582iPpFEpoGix4XE1mq0A2hmqg="
+  static let digest = "sha256-NWHOn+u+k8gTEk+0NNW37dUmQH7WGtbKqUKE6FXnUU8="
 
   static let text = """
 
@@ -34,6 +34,8 @@ enum PageStyle {
     section { margin-top: 1.5rem; }
     a { color: inherit; text-underline-offset: 0.15em; }
     a:focus-visible { outline: 2px solid var(--busy); outline-offset: 2px; }
+    code { font: 0.92em ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; background: var(--faint);
+      padding: 0.05em 0.3em; border-radius: 3px; }
     .good { color: var(--good); } .busy { color: var(--busy); }
     .warning { color: var(--warning); } .bad { color: var(--bad); }
 
@@ -70,6 +72,7 @@ enum PageStyle {
     .state::before { content: ""; display: inline-block; width: 0.5em; height: 0.5em; margin-right: 0.45em;
       border-radius: 50%; background: currentColor; vertical-align: 0.1em; }
     .facts p.state.good, td .state.good { color: var(--good); }
+    td .state.good, td .state.plain { font-weight: 400; }
     .facts p.state.busy { color: var(--busy); } .facts p.state.warning { color: var(--warning); }
     .facts p.state.bad { color: var(--bad); } .state.plain { color: var(--soft); }
 

@@ -12,7 +12,7 @@ struct PageTables {
   }
 
   private static let headings = [
-    "table", "feed", "lag", "read", "written", "same", "deleted", "waiting", "held", "refused",
+    "table", "feed", "lag", "read", "written", "same", "deleted", "waiting", "held", "quarantined",
     "checked",
   ]
 
@@ -32,7 +32,7 @@ struct PageTables {
       \(tables.map(row).joined(separator: "\n"))
       </tbody>
       </table>
-      <p class="legend">Rows are counted since the start. <b>waiting</b>: keys yet to be looked at. <b>held</b>: deletes that wait for approval. <b>refused</b>: rows in quarantine. <b>checked</b>: since all rows were last reconciled.</p>
+      <p class="legend">Rows are counted since the start. <b>waiting</b>: keys yet to be looked at. <b>held</b>: deletes that wait for approval. <b>quarantined</b>: rows that the target refuses. <b>checked</b>: since all rows were last reconciled.</p>
       </section>
       """
   }
@@ -45,17 +45,15 @@ struct PageTables {
       ]
       .compactMap(\.self) + table.unmirrored.map { ("warning", $0) }
     let notes = sentences.map { kind, text in
-      "<small class=\"\(kind)\">\(HTMLText.escaped(Verdict.sentence(text)))</small>"
+      "<small class=\"\(kind)\">\(HTMLText.sentence(Verdict.sentence(text)))</small>"
     }.joined()
     let counts = [
       ("read", table.read, ""), ("written", table.upserted, ""), ("same", table.unchanged, ""),
       ("deleted", table.deleted, ""), ("waiting", table.waiting, ""),
       ("held", table.held, "warning"),
-      ("refused", table.quarantined, "warning"),
+      ("quarantined", table.quarantined, "warning"),
     ]
-    let checked = table.lastReconcile.map {
-      SpokenTime.duration(.microseconds(max(0, now - $0)))
-    }
+    let checked = table.lastReconcile.map { SpokenTime.span(from: $0, to: now) }
     let cells =
       [Self.cell("lag", table.lag.map(SpokenTime.duration))]
       + counts.map { name, count, kind in

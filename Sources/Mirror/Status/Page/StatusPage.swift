@@ -47,9 +47,9 @@ package struct StatusPage: Sendable {
     <p class="mirror"><b>Supamirror</b> <span>\(HTMLText.escaped(status.mirror))</span></p>
     <p class="taken">as of <time datetime="\(SpokenTime.stamp(now))">\(Self.clock(now))</time></p>
     </header>
-    <section class="verdict \(verdict.level.rawValue)" aria-live="polite">
+    <section class="verdict \(verdict.level.rawValue)" aria-live="\(verdict.level == .good ? "off" : "polite")">
     <h1>\(HTMLText.escaped(verdict.headline))</h1>
-    \(verdict.detail.isEmpty ? "" : "<p>\(HTMLText.escaped(verdict.detail))</p>")
+    \(verdict.detail.isEmpty ? "" : "<p>\(HTMLText.sentence(verdict.detail))</p>")
     </section>
     \(list("Needs attention", status.problems, kind: "problems"))
     \(PageFacts(status).html)
@@ -66,7 +66,7 @@ package struct StatusPage: Sendable {
 
   private func list(_ title: String, _ sentences: [String], kind: String) -> String {
     if sentences.isEmpty { return "" }
-    let items = sentences.map { "<li>\(HTMLText.escaped($0))</li>" }.joined(separator: "\n")
+    let items = sentences.map { "<li>\(HTMLText.sentence($0))</li>" }.joined(separator: "\n")
     return "<section class=\"\(kind)\">\n<h2>\(title)</h2>\n<ul>\n\(items)\n</ul>\n</section>"
   }
 
