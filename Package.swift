@@ -52,6 +52,9 @@ let package = Package(
       name: "MirrorTests", dependencies: ["Mirror", "Supabase", "Transport", "JSON"],
       swiftSettings: settings),
     .testTarget(
+      name: "StatusTests", dependencies: ["supamirror", "Mirror", "Supabase", "Transport", "JSON"],
+      swiftSettings: settings),
+    .testTarget(
       name: "LocalSupabaseTests", dependencies: ["LocalSupabase", "Transport", "JSON"],
       swiftSettings: settings),
     .testTarget(

@@ -37,6 +37,7 @@ struct Supamirror {
       case .migration:
         StandardStream.output.write(try configuration.migration())
         return .clean
+      case .status: return try showStatus(configuration.statePath(), arguments, variables)
       case .mirror:
         let (settings, tables) = try configuration.mirror()
         guard settings.isOnePass else {
