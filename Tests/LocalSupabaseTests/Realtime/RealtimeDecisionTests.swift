@@ -33,7 +33,7 @@ private struct RealtimePlay {
   }
 
   private let recording: RealtimeRecording
-  private let settings: RealtimeSocket.Settings
+  private let options: RealtimeOptions
   private var tenant = RealtimeTenant()
   private var connections: [String: Connection] = [:]
   private var refusals: [String: (status: Int, body: String, at: Int64)] = [:]
@@ -44,10 +44,11 @@ private struct RealtimePlay {
 
   init(_ recording: RealtimeRecording) {
     self.recording = recording
-    var settings = RealtimeSocket.Settings(jwtSecret: RealtimeRecording.secret)
-    settings.maxChannels = recording.name == "limit_channels" ? 3 : 100
-    settings.maxJoinsPerSecond = recording.name == "limit_joins" ? 2 : 10_000
-    self.settings = settings
+    var options = RealtimeOptions()
+    options.jwtSecret = RealtimeRecording.secret
+    options.maxChannelsPerClient = recording.name == "limit_channels" ? 3 : 100
+    options.maxJoinsPerSecond = recording.name == "limit_joins" ? 2 : 10_000
+    self.options = options
   }
 
   mutating func run() -> [String] {
@@ -62,7 +63,7 @@ private struct RealtimePlay {
         let filled = RealtimeRecording.filled(text, base: Self.base)
         feed(.text(Array(filled.utf8)), name, now)
         learnChannels(of: text, name)
-      case .otherFrame(let name): feed(.otherFrame, name, now)
+      case .otherFrame(let name): feed(.binary, name, now)
       case .fromServer(let name, let text): expect(text, name, now)
       case .closed(let name, let code): closed(name, code, now)
       case .clientClose(let name):
@@ -87,11 +88,11 @@ private struct RealtimePlay {
     let request = ServerRequest(
       method: "GET", target: Array(fill(path).utf8),
       headers: HTTPHeaders(headers.fields.map { HTTPHeader($0.name, fill($0.value)) }))
-    switch RealtimeHandshake(request, settings: settings, now: now, tenant: &tenant) {
+    switch RealtimeHandshake(request, options: options, now: now, tenant: &tenant) {
     case .accepted(let serializer, let key):
       connections[name] = Connection(
         socket: RealtimeSocket(
-          id: connections.count + 1, settings: settings, serializer: serializer, apiKey: key,
+          id: connections.count + 1, options: options, serializer: serializer, apiKey: key,
           now: now))
     case .refused(let answer, let isDelayed):
       let body = String(decoding: answer.body, as: UTF8.self)
