@@ -9,10 +9,7 @@ func runPass(
   settings: Settings, tables: [TableConfiguration], arguments: Arguments, console: Console
 ) async throws -> ExitCode {
   let urls = (source: settings.source.url, target: settings.target.url)
-  let digest = SHA256.hash(MirrorIdentity.digestText(source: urls.source, target: urls.target))
-  let identity = MirrorIdentity(
-    source: urls.source, target: urls.target, digest: digest,
-    name: settings.mirrorName)
+  let identity = MirrorIdentity(settings)
   let file = StateFile(path: settings.statePath)
   let lock = try FileLock(settings.statePath)
   defer { withExtendedLifetime(lock) {} }
@@ -39,27 +36,11 @@ func runPass(
   return report.exitCode
 }
 
-/// A client a project, so that a slow one takes no connection from the other.
-private struct Connection {
-  private let configuration: HTTPClient.Configuration
-  private let limits: RequestLimits
-  private let origin: String
-
-  init(_ settings: Settings, origin: String) {
-    var configuration = HTTPClient.Configuration()
-    configuration.caFile = settings.caFile
-    configuration.userAgent = "supamirror/\(Version.current)"
-    configuration.stallLimit = max(configuration.stallLimit, settings.requestTime)
-    var limits = RequestLimits()
-    limits.requestTime = settings.requestTime
-    limits.retryTime = settings.retryTime
-    self.configuration = configuration
-    self.limits = limits
-    self.origin = origin
-  }
-
-  func project(_ project: Project) -> PostgREST {
-    PostgREST(
-      project: project, origin: origin, transport: HTTPClient(configuration), limits: limits)
+extension MirrorIdentity {
+  init(_ settings: Settings) {
+    let urls = (source: settings.source.url, target: settings.target.url)
+    let digest = SHA256.hash(MirrorIdentity.digestText(source: urls.source, target: urls.target))
+    self.init(
+      source: urls.source, target: urls.target, digest: digest, name: settings.mirrorName)
   }
 }

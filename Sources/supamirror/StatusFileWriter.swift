@@ -4,10 +4,10 @@ import Transport
 /// Keeps the status file fresh beside the state. The process that runs it holds the state's lock.
 package struct StatusFileWriter: Sendable {
   private let file: SnapshotFile
-  private let status: @Sendable () -> MirrorStatus
+  private let status: @Sendable () async -> MirrorStatus
   private let log: Log
 
-  package init(statePath: String, status: @escaping @Sendable () -> MirrorStatus, log: Log) {
+  package init(statePath: String, status: @escaping @Sendable () async -> MirrorStatus, log: Log) {
     file = SnapshotFile(StatusFile.path(statePath: statePath))
     self.status = status
     self.log = log
@@ -20,7 +20,7 @@ package struct StatusFileWriter: Sendable {
     var hasFailed = false
     let start = ContinuousClock.now
     while true {
-      if let bytes = schedule.next(status(), time: ContinuousClock.now - start) {
+      if let bytes = schedule.next(await status(), time: ContinuousClock.now - start) {
         write(bytes, &hasFailed)
       }
       do {
@@ -29,7 +29,7 @@ package struct StatusFileWriter: Sendable {
         break
       }
     }
-    write(StatusFile.bytes(status()), &hasFailed)
+    write(StatusFile.bytes(await status()), &hasFailed)
   }
 
   private func write(_ bytes: [UInt8], _ hasFailed: inout Bool) {

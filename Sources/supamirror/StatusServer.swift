@@ -15,12 +15,12 @@ package struct StatusServer: Sendable {
   ///   - isAlive: whether the daemon itself makes progress.
   /// - Throws: where the port cannot be had, with the sentence for the operator.
   package static func start(
-    port: Int, status: @escaping @Sendable () -> MirrorStatus,
+    port: Int, status: @escaping @Sendable () async -> MirrorStatus,
     isAlive: @escaping @Sendable () -> Bool
   ) throws(ConfigurationError) -> StatusServer {
     let router = StatusRouter(status: status, isAlive: isAlive)
     do {
-      return StatusServer(server: try HTTPServer.start(port: port) { answer($0, by: router) })
+      return StatusServer(server: try HTTPServer.start(port: port) { await answer($0, by: router) })
     } catch {
       throw ConfigurationError(["SYNC_STATUS_LISTEN: \(error); use another port, or none"])
     }
@@ -29,9 +29,11 @@ package struct StatusServer: Sendable {
   /// Returns when everything is closed.
   package func stop() async { await server.stop() }
 
-  private static func answer(_ request: ServerRequest, by router: StatusRouter) -> ServerAnswer {
+  private static func answer(_ request: ServerRequest, by router: StatusRouter) async
+    -> ServerAnswer
+  {
     let hosts = request.headers.fields.filter { $0.name.lowercased() == "host" }.map(\.value)
-    let answer = router.answer(
+    let answer = await router.answer(
       method: request.method, target: String(decoding: request.target, as: UTF8.self), hosts: hosts)
     return ServerAnswer(
       status: answer.status,

@@ -1,7 +1,7 @@
 package import Supabase
 
 /// Everything the environment says, checked. One value a mirror; nothing is global.
-package struct Settings: Sendable {
+package struct Settings: Hashable, Sendable {
   package enum InitialBackfill: Hashable, Sendable {
     case all
     case last(Duration)

@@ -12,14 +12,14 @@ package struct StatusRouter: Sendable {
     package let value: String
   }
 
-  private let status: @Sendable () -> MirrorStatus
+  private let status: @Sendable () async -> MirrorStatus
   private let isAlive: @Sendable () -> Bool
 
   /// - Parameters:
   ///   - status: the mirror's state now; called once a request, from any thread.
   ///   - isAlive: whether the daemon itself makes progress.
   package init(
-    status: @escaping @Sendable () -> MirrorStatus, isAlive: @escaping @Sendable () -> Bool
+    status: @escaping @Sendable () async -> MirrorStatus, isAlive: @escaping @Sendable () -> Bool
   ) {
     self.status = status
     self.isAlive = isAlive
@@ -28,7 +28,7 @@ package struct StatusRouter: Sendable {
   /// - Parameters:
   ///   - target: the request's, raw.
   ///   - hosts: the values of all its `Host` headers.
-  package func answer(method: String, target: String, hosts: [String]) -> Answer {
+  package func answer(method: String, target: String, hosts: [String]) async -> Answer {
     // A page from elsewhere may have its name resolve to 127.0.0.1 (DNS rebinding); its name stays in this header.
     guard hosts.count == 1, Self.isLoopback(hosts[0]) else {
       return Self.text(403, "The Host header must be localhost, 127.0.0.1 or [::1].")
@@ -41,19 +41,19 @@ package struct StatusRouter: Sendable {
     switch target.prefix(while: { $0 != "?" }) {
     case "/":
       return Self.answer(
-        200, "text/html; charset=utf-8", StatusPage(status()).html,
+        200, "text/html; charset=utf-8", StatusPage(await status()).html,
         policy: StatusPage.contentSecurityPolicy)
     case "/healthz":
       return isAlive() ? Self.text(200, "alive") : Self.text(503, "the daemon makes no progress")
     case "/readyz":
-      let readiness = Readiness(status())
+      let readiness = Readiness(await status())
       return readiness.isReady
         ? Self.text(200, "ready") : Self.text(503, readiness.reasons.joined(separator: "\n"))
     case "/metrics":
-      return Self.answer(200, StatusMetrics.contentType, StatusMetrics(status()).text)
+      return Self.answer(200, StatusMetrics.contentType, StatusMetrics(await status()).text)
     case "/status.json":
-      return Self.answer(
-        200, "application/json", String(decoding: StatusJSON.bytes(status()), as: UTF8.self) + "\n")
+      let json = StatusJSON.bytes(await status())
+      return Self.answer(200, "application/json", String(decoding: json, as: UTF8.self) + "\n")
     default:
       return Self.text(404, "There are /, /status.json, /metrics, /readyz and /healthz.")
     }
