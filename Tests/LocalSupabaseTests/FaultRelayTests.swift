@@ -253,6 +253,18 @@ private func settle(_ relay: FaultRelay, _ serverPort: Int? = nil) async {
     await relay.stop()
   }
 
+  @Test func `with a black hole to the client a server that refuses is not seen`() async throws {
+    let relay = try FaultRelay.start(hostPort: findFreePort(), mode: .blackHoleToClient)
+    let client = await SocketClient(port: relay.port)
+    try await relay.waitForConnection(1)
+    await settle(relay)
+    #expect(!client.hasInput)
+    await relay.setMode(.pass)
+    #expect(await client.receiveAll() == ("", .reset))
+    client.close()
+    await relay.stop()
+  }
+
   @Test func `latency and bandwidth are kept to`() async throws {
     try await withRelay { relay, _ in
       await relay.setMode(
