@@ -59,7 +59,7 @@ private func settle(_ relay: FaultRelay, _ serverPort: Int? = nil) async {
   @Test func `bytes pass both ways, however many`() async throws {
     try await withRelay { relay, _ in
       let client = await SocketClient(port: relay.port, receiveBuffer: 4096)
-      let body = (0..<6 << 20).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+      let body = (0..<5 << 20).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
       async let sent: Void = client.send(
         Array("POST / HTTP/1.1\r\nConnection: close\r\nContent-Length: \(body.count)\r\n\r\n".utf8)
           + body)
@@ -135,7 +135,8 @@ private func settle(_ relay: FaultRelay, _ serverPort: Int? = nil) async {
 
   @Test func `with a black hole to the client the server still hears`() async throws {
     let asked = Happening()
-    let server = try HTTPServer.start { _ in
+    let server = try HTTPServer.start { request in
+      if !request.body.isEmpty { return ServerAnswer(body: request.body, framing: .contentLength) }
       asked.happen()
       return ServerAnswer(body: Array("hi".utf8), framing: .contentLength, ending: .close)
     }
@@ -143,6 +144,7 @@ private func settle(_ relay: FaultRelay, _ serverPort: Int? = nil) async {
     let client = await SocketClient(port: relay.port)
     await client.send(request)
     await asked.wait()
+    await settle(relay, server.port)
     await server.stop()
     await settle(relay)
     #expect(await relay.openConnections == 1)
@@ -248,6 +250,18 @@ private func settle(_ relay: FaultRelay, _ serverPort: Int? = nil) async {
   @Test func `a server that refuses is a reset to the client`() async throws {
     let relay = try FaultRelay.start(hostPort: findFreePort())
     let client = await SocketClient(port: relay.port)
+    #expect(await client.receiveAll() == ("", .reset))
+    client.close()
+    await relay.stop()
+  }
+
+  @Test func `with a black hole to the client a server that refuses is not seen`() async throws {
+    let relay = try FaultRelay.start(hostPort: findFreePort(), mode: .blackHoleToClient)
+    let client = await SocketClient(port: relay.port)
+    try await relay.waitForConnection(1)
+    await settle(relay)
+    #expect(!client.hasInput)
+    await relay.setMode(.pass)
     #expect(await client.receiveAll() == ("", .reset))
     client.close()
     await relay.stop()
