@@ -20,6 +20,13 @@ struct Browser: Sendable {
     unsafe access($0, X_OK) == 0
   }
 
+  /// Not on systems that have it as a snap only, where set-up says so.
+  static let isExpected: Bool = {
+    if program != nil { return true }
+    let system = (try? DurableFile("/etc/os-release").read()) ?? nil
+    return !String(decoding: system ?? [], as: UTF8.self).contains("ID=ubuntu")
+  }()
+
   /// Opens a page and lets its clock run on; timers fire as fast as the answers to their requests come.
   ///
   /// - Parameter time: of the page's own clock, in milliseconds.
