@@ -37,7 +37,10 @@ struct Browser: Sendable {
   func screenshot(
     _ url: String, to path: String, width: Int, height: Int, isDark: Bool
   ) async throws {
-    var options = ["--screenshot=\(path)", "--window-size=\(width),\(height)", "--hide-scrollbars"]
+    var options = [
+      "--screenshot=\(path)", "--window-size=\(width),\(height)", "--hide-scrollbars",
+      "--virtual-time-budget=1000",
+    ]
     if isDark { options.append("--blink-settings=preferredColorScheme=0") }
     _ = try await run([url], options: options)
   }
