@@ -15,14 +15,21 @@ private enum Pictures {
 /// The page in a browser, from the server that serves it.
 ///
 /// With `SUPAMIRROR_SCREENSHOTS` set to a folder, pictures of all pages are left there.
-@Suite(.serialized) struct PageTests {
+@Suite(.serialized, .enabled(if: Browser.isExpected)) struct PageTests {
   private let browser = Browser()
 
-  /// - Parameter status: may change while the server runs.
+  /// What a server shows; it may change while the server runs.
+  private struct Shown: Sendable {
+    let status: @Sendable () -> MirrorStatus
+
+    init(_ status: @escaping @Sendable () -> MirrorStatus) { self.status = status }
+    init(_ status: MirrorStatus) { self.init { status } }
+  }
+
   private func serve<Result>(
-    status: @escaping @Sendable () -> MirrorStatus, _ body: (String) async throws -> Result
+    _ shown: Shown, _ body: (String) async throws -> Result
   ) async throws -> Result {
-    let server = try StatusServer.start(port: 0, status: status, isAlive: { true })
+    let server = try StatusServer.start(port: 0, status: shown.status, isAlive: { true })
     do {
       let result = try await body(server.url)
       await server.stop()
@@ -60,7 +67,7 @@ private enum Pictures {
 
   @Test(arguments: SampleStatus.all)
   func `says how it is, without an error`(sample: SampleStatus.Named) async throws {
-    let visit = try await serve(status: { sample.status }) { try await browser.visit($0) }
+    let visit = try await serve(Shown(sample.status)) { try await browser.visit($0) }
     let text = visit.document.replacing("<wbr>", with: "")
     for words in try #require(Self.words[sample.name]) {
       #expect(text.contains(words), "\(words)\n\(text)")
@@ -73,7 +80,7 @@ private enum Pictures {
 
   @Test func `keeps itself fresh, and changes only what differs`() async throws {
     let asked = Locked(0)
-    let visit = try await serve(status: {
+    let shown = Shown {
       let number = asked.withLock { number in
         number += 1
         return number
@@ -81,7 +88,8 @@ private enum Pictures {
       var status = number == 1 ? SampleStatus.heldAndQuarantined : SampleStatus.live
       status.takenAt += Int64(number) * 5_000_000
       return status
-    }) { url in try await browser.visit(url, time: 12_000) }
+    }
+    let visit = try await serve(shown) { try await browser.visit($0, time: 12_000) }
     #expect(asked.withLock { $0 } >= 2)
     #expect(visit.document.contains("Live: the copy is"))
     #expect(visit.document.contains("data-level=\"good\""))
@@ -93,7 +101,7 @@ private enum Pictures {
   }
 
   @Test func `says so when the daemon shows nothing new`() async throws {
-    let visit = try await serve(status: { SampleStatus.live }) { url in
+    let visit = try await serve(Shown(SampleStatus.live)) { url in
       try await browser.visit(url, time: 12_000)
     }
     #expect(
@@ -113,7 +121,7 @@ private enum Pictures {
     status.feed.state = .joining
     status.feed.problem = attack
     status.tables = [hostile(attack)]
-    let visit = try await serve(status: { [status] in status }) { try await browser.visit($0) }
+    let visit = try await serve(Shown(status)) { try await browser.visit($0) }
     #expect(!visit.document.contains("<img"))
     #expect(visit.document.contains("has stopped · Supamirror</title>"))
     #expect(visit.document.contains("&lt;img src=x onerror"))
@@ -154,7 +162,7 @@ private enum Pictures {
   @Test(.enabled(if: Pictures.folder != nil), arguments: SampleStatus.all)
   func `pictures`(sample: SampleStatus.Named) async throws {
     let folder = try #require(Pictures.folder)
-    try await serve(status: { sample.status }) { url in
+    try await serve(Shown(sample.status)) { url in
       for (kind, isDark) in [("light", false), ("dark", true)] {
         try await browser.screenshot(
           url, to: "\(folder)/\(sample.name)-\(kind).png", width: 1_200, height: 1_150,

@@ -24,6 +24,7 @@ extension Daemon {
       tables: chosen, lanes.surroundings, lanes: lanes, isPartial: only != nil,
       surveyed: { await self.surveyed($0, isPartial: only != nil) })
     let report = await pass.run()
+    passes.status.isRunning = false
     // What a cancelled pass says of itself, the log says once.
     guard !Task.isCancelled else { return }
     note(report, isPartial: only != nil, began: began)
@@ -37,7 +38,6 @@ extension Daemon {
 
   private func note(_ report: PassReport, isPartial: Bool, began: Duration) {
     let now = surroundings.now()
-    passes.status.isRunning = false
     passes.status.count += 1
     passes.status.lastEnd = now
     passes.status.lastElapsed = report.elapsed

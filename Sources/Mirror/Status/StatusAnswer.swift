@@ -42,7 +42,7 @@ package struct StatusAnswer: Sendable {
       let text = StatusText(status)
       output = form == .colouredText ? text.coloured : text.plain
     }
-    let told = SpokenTime.duration(age)
+    let told = SpokenTime.span(from: status.takenAt, to: now)
     if lock == nil {
       exitCode = .project
       problem = "the daemon does not run; this was so \(told) ago"

@@ -25,12 +25,21 @@ package struct StatusText: Sendable {
     if !verdict.detail.isEmpty { text += Self.wrapped(verdict.detail, indent: "") }
     text += "\n" + facts
     if !status.tables.isEmpty { text += "\n" + table }
-    for (title, sentences) in [("Needs attention", status.problems), ("Notes", status.notes)]
+    for (title, sentences) in [("Needs attention", problems), ("Notes", status.notes)]
     where !sentences.isEmpty {
       text += "\n\(title):\n"
       for sentence in sentences { text += Self.wrapped(LogLine.printable(sentence)) }
     }
     return text
+  }
+
+  /// And what stands at the tables alone.
+  private var problems: [String] {
+    let ofTables = status.tables.flatMap { table in
+      [table.failure, table.feedProblem.isEmpty ? nil : table.feedProblem].compactMap(\.self)
+        .map { "\(table.name): \($0)" } + table.unmirrored.map { "\(table.name): \($0)" }
+    }
+    return status.problems + ofTables.filter { !status.problems.contains($0) }
   }
 
   private var facts: String {
@@ -133,8 +142,11 @@ package struct StatusText: Sendable {
     return "\(ReportText.grouped(count / 1_000_000))M"
   }
 
+  /// Shortened in the middle: both ends tell tables apart.
   private static func cut(_ name: String, to width: Int) -> String {
-    name.count <= width ? name : name.prefix(max(0, width - 1)) + "…"
+    if name.count <= width { return name }
+    let rest = max(0, width - 1)
+    return name.prefix(rest / 2) + "…" + name.suffix(rest - rest / 2)
   }
 
   static func wrapped(_ sentence: String, indent: String = "  ", rest: String? = nil) -> String {

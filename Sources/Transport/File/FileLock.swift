@@ -24,7 +24,7 @@ package final class FileLock: Sendable {
 
   /// A glance of `state` at the lock, which takes some microseconds, must not pass for a holder.
   private static func lock(_ file: borrowing Descriptor) throws(FileError) {
-    for _ in 0..<5 {
+    for _ in 0..<10 {
       if (try? file.lock()) != nil { return }
       usleep(5_000)
     }

@@ -16,7 +16,12 @@ enum HTMLText {
     return escaped
   }
 
-  /// The same, with what stands between backticks as code.
+  /// A table's name, broken where its words end if it must be.
+  static func name(_ text: String) -> String {
+    escaped(text).replacing(".", with: ".<wbr>").replacing("_", with: "_<wbr>")
+  }
+
+  /// The same as `escaped`, with what stands between backticks as code.
   static func sentence(_ text: String) -> String {
     let parts = text.split(separator: "`", omittingEmptySubsequences: false)
     // An odd backtick is one of the text.

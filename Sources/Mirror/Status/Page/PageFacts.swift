@@ -111,10 +111,10 @@ struct PageFacts {
     """
   }
 
-  /// Without what all have, and broken at its dots if it must be.
+  /// Without what all have, and broken at its first dot if it must be.
   private static func place(_ url: String) -> String {
     let name = url.hasPrefix("https://") ? String(url.dropFirst(8)) : url
-    return "<p>\(HTMLText.escaped(name).replacing(".", with: "<wbr>."))</p>"
+    return "<p>\(HTMLText.escaped(name).replacing(".", with: "<wbr>.", maxReplacements: 1))</p>"
   }
 
   private static func line(_ text: String) -> String { "<p>\(HTMLText.escaped(text))</p>" }

@@ -62,7 +62,7 @@ struct PageTables {
     let state = table.failure == nil ? table.feed.rawValue : "stopped"
     return """
       <tr role="row"\(table.failure == nil ? "" : " class=\"stopped\"")>\
-      <th role="rowheader" scope="row">\(HTMLText.escaped(table.name.description))\(notes)</th>\
+      <th role="rowheader" scope="row">\(HTMLText.name(table.name.description))\(notes)</th>\
       <td role="cell" class="feed"><span class="state \(Self.level(table))">\(state)</span></td>\
       \(cells.joined())</tr>
       """
