@@ -5,7 +5,6 @@ import Supabase
 /// out: simulated, with faults until `faultsEnd`. It knows which changes were lost, and the health does not.
 struct FeedWorld {
   enum Event {
-    case tick(Int)
     case fault
     case change
     case connect(socket: Int)
@@ -14,6 +13,7 @@ struct FeedWorld {
     case commitBeat(Int64, answer: Duration, isAnswered: Bool)
     case answerBeat(Int64, began: Duration, isWritten: Bool)
     case deliver(Int, beat: Int64, join: Int)
+    case regularPass
     case passStart(isAsked: Bool)
     case passEnd(began: Duration, isFailure: Bool)
   }
@@ -42,7 +42,6 @@ struct FeedWorld {
   private(set) var now = Duration.zero
   private var queue: [(at: Duration, order: Int, event: Event)] = []
   private var order = 0
-  private var ticks = 0
   private var truths = names.map { _ in Truth() }
   private var socket = 0
   private var isOpen = false
@@ -58,11 +57,18 @@ struct FeedWorld {
 
   init(seed: UInt64) {
     random = SeededGenerator(seed: seed)
-    faultsEnd = .seconds(Int.random(in: 60...1_200, using: &random))
+    faultsEnd = .seconds(Int.random(in: 60...900, using: &random))
     at(.zero, .connect(socket: 0))
     at(.zero, .fault)
     at(.zero, .change)
+    at(.seconds(300), .regularPass)
     carryOut(health.tick(at: .zero))
+  }
+
+  /// Every channel carries all changes.
+  var isWhole: Bool {
+    isOpen
+      && truths.allSatisfy { $0.stands && !$0.isSilent && !$0.isDropping && $0.flowsFrom <= now }
   }
 
   private var isFaulty: Bool { now < faultsEnd }
@@ -80,19 +86,25 @@ struct FeedWorld {
   }
 
   mutating func run(until end: Duration) {
-    while let next = queue.first, next.at <= end {
-      queue.removeFirst()
-      now = next.at
-      happen(next.event)
+    while true {
+      if let due = health.nextDeadline, due <= min(end, queue.first?.at ?? end) {
+        now = max(now, due)
+        carryOut(health.tick(at: now))
+      } else if let next = queue.first, next.at <= end {
+        queue.removeFirst()
+        now = next.at
+        happen(next.event)
+      } else {
+        break
+      }
     }
     now = end
   }
 
   private mutating func happen(_ event: Event) {
     switch event {
-    case .tick(let number): if number == ticks { carryOut(health.tick(at: now)) }
     case .fault: fault()
-    case .change: change()
+    case .change: return change()
     case .connect(let number):
       guard number == socket else { break }
       if odds(3) {
@@ -130,6 +142,9 @@ struct FeedWorld {
       // Of a join that is over, some is still in the client's queue.
       guard isOpen, join == truths[index].join || odds(2) else { break }
       carryOut(health.saw(beat: beat, channel: Self.names[index], join: join, at: now))
+    case .regularPass:
+      at(now + .seconds(300), .regularPass)
+      at(now, .passStart(isAsked: false))
     case .passStart(let isAsked):
       if isPassRunning { isPassWanted = isPassWanted || isAsked } else { beginPass(isAsked) }
     case .passEnd(let began, let isFailure):
@@ -137,11 +152,6 @@ struct FeedWorld {
       carryOut(
         isFailure ? health.passFailed(at: now) : health.passEnded(began: began, at: now))
       if isPassWanted, !isPassRunning { beginPass(true) }
-    }
-    ticks += 1
-    if let deadline = health.nextDeadline {
-      precondition(deadline > now)
-      at(deadline, .tick(ticks))
     }
   }
 
@@ -173,7 +183,7 @@ struct FeedWorld {
 
   /// Some row changes, for each channel.
   private mutating func change() {
-    at(after(200...3_000), .change)
+    at(after(500...8_000), .change)
     for index in truths.indices where !passes(index, isBeat: false) { lost.append(now) }
   }
 
