@@ -10,7 +10,7 @@ struct FeedWorld {
     case connect(socket: Int)
     case attempt(Int, generation: Int)
     case stand(Int, generation: Int)
-    case commitBeat(Int64, answer: Duration, isAnswered: Bool)
+    case commitBeat(Int64, isAnswered: Bool)
     case answerBeat(Int64, began: Duration, isWritten: Bool)
     case deliver(Int, beat: Int64, join: Int)
     case regularPass
@@ -42,6 +42,7 @@ struct FeedWorld {
   private(set) var now = Duration.zero
   private var queue: [(at: Duration, order: Int, event: Event)] = []
   private var order = 0
+  private var deadline: Duration?
   private var truths = names.map { _ in Truth() }
   private var socket = 0
   private var isOpen = false
@@ -87,7 +88,7 @@ struct FeedWorld {
 
   mutating func run(until end: Duration) {
     while true {
-      if let due = health.nextDeadline, due <= min(end, queue.first?.at ?? end) {
+      if let due = deadline, due <= min(end, queue.first?.at ?? end) {
         now = max(now, due)
         carryOut(health.tick(at: now))
       } else if let next = queue.first, next.at <= end {
@@ -127,13 +128,12 @@ struct FeedWorld {
       // A cold tenant's slot comes later than the answer.
       truths[index].flowsFrom = odds(2) ? after(0...3_000) : now
       receive(.subscribed(channel: Self.names[index], join: joins, isFirst: true))
-    case .commitBeat(let beat, let answer, let isAnswered):
+    case .commitBeat(let beat, let isAnswered):
       for index in truths.indices where passes(index, isBeat: isAnswered) {
         let time = max(truths[index].lastDelivery, after(10...800))
         truths[index].lastDelivery = time
         at(time, .deliver(index, beat: beat, join: truths[index].join))
       }
-      _ = answer
     case .answerBeat(let beat, let began, let isWritten):
       carryOut(
         isWritten
@@ -229,6 +229,7 @@ struct FeedWorld {
     isPassWanted = false
     if isAsked { askedBegins.append(now) }
     health.passBegan(at: now)
+    deadline = health.nextDeadline
     at(after(100...20_000), .passEnd(began: now, isFailure: odds(5)))
   }
 
@@ -244,7 +245,7 @@ struct FeedWorld {
         // One whose answer is lost may be committed all the same.
         if isWritten || odds(2) {
           let commit = now + (answer - now) * Double.random(in: 0..<1, using: &random)
-          at(commit, .commitBeat(beat, answer: answer, isAnswered: isWritten))
+          at(commit, .commitBeat(beat, isAnswered: isWritten))
         }
         at(answer, .answerBeat(beat, began: now, isWritten: isWritten))
       case .rejoin(let name):
@@ -259,5 +260,6 @@ struct FeedWorld {
       case .log: lines += 1
       }
     }
+    deadline = health.nextDeadline
   }
 }

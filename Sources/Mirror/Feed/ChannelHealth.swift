@@ -105,7 +105,12 @@ struct ChannelHealth: Sendable {
   /// The oldest beat that should have come back.
   func awaited(_ beats: Beats) -> Beats.Written? {
     guard let since = subscribedSince else { return nil }
-    return beats.written.first { $0.began >= since && $0.beat > highestBeat ?? Int64.min }
+    var oldest: Beats.Written?
+    for written in beats.written.reversed() {
+      guard written.began >= since, written.beat > highestBeat ?? Int64.min else { break }
+      oldest = written
+    }
+    return oldest
   }
 
   func mayRejoin(from now: Duration) -> Duration { isSettled ? now : rejoins.allowedFrom ?? now }

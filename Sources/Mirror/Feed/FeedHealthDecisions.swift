@@ -34,7 +34,7 @@ extension FeedHealth {
 
   mutating func saw(_ beat: Int64, _ index: Int, at now: Duration) {
     guard let since = channels[index].subscribedSince else { return }
-    guard let written = beats.written.last(where: { $0.beat == beat }) else {
+    guard let written = beats[beat] else {
       if beats.isWriting { channels[index].sawEarly(beat) }
       return
     }
