@@ -5,15 +5,15 @@ import Supabase
 /// out: simulated, with faults until `faultsEnd`. It knows which changes were lost, and the health does not.
 struct FeedWorld {
   enum Event {
-    case tick(Int)
     case fault
     case change
     case connect(socket: Int)
     case attempt(Int, generation: Int)
     case stand(Int, generation: Int)
-    case commitBeat(Int64, answer: Duration, isAnswered: Bool)
+    case commitBeat(Int64, isAnswered: Bool)
     case answerBeat(Int64, began: Duration, isWritten: Bool)
     case deliver(Int, beat: Int64, join: Int)
+    case regularPass
     case passStart(isAsked: Bool)
     case passEnd(began: Duration, isFailure: Bool)
   }
@@ -42,7 +42,7 @@ struct FeedWorld {
   private(set) var now = Duration.zero
   private var queue: [(at: Duration, order: Int, event: Event)] = []
   private var order = 0
-  private var ticks = 0
+  private var deadline: Duration?
   private var truths = names.map { _ in Truth() }
   private var socket = 0
   private var isOpen = false
@@ -58,11 +58,18 @@ struct FeedWorld {
 
   init(seed: UInt64) {
     random = SeededGenerator(seed: seed)
-    faultsEnd = .seconds(Int.random(in: 60...1_200, using: &random))
+    faultsEnd = .seconds(Int.random(in: 60...900, using: &random))
     at(.zero, .connect(socket: 0))
     at(.zero, .fault)
     at(.zero, .change)
+    at(.seconds(300), .regularPass)
     carryOut(health.tick(at: .zero))
+  }
+
+  /// Every channel carries all changes.
+  var isWhole: Bool {
+    isOpen
+      && truths.allSatisfy { $0.stands && !$0.isSilent && !$0.isDropping && $0.flowsFrom <= now }
   }
 
   private var isFaulty: Bool { now < faultsEnd }
@@ -80,19 +87,25 @@ struct FeedWorld {
   }
 
   mutating func run(until end: Duration) {
-    while let next = queue.first, next.at <= end {
-      queue.removeFirst()
-      now = next.at
-      happen(next.event)
+    while true {
+      if let due = deadline, due <= min(end, queue.first?.at ?? end) {
+        now = max(now, due)
+        carryOut(health.tick(at: now))
+      } else if let next = queue.first, next.at <= end {
+        queue.removeFirst()
+        now = next.at
+        happen(next.event)
+      } else {
+        break
+      }
     }
     now = end
   }
 
   private mutating func happen(_ event: Event) {
     switch event {
-    case .tick(let number): if number == ticks { carryOut(health.tick(at: now)) }
     case .fault: fault()
-    case .change: change()
+    case .change: return change()
     case .connect(let number):
       guard number == socket else { break }
       if odds(3) {
@@ -115,13 +128,12 @@ struct FeedWorld {
       // A cold tenant's slot comes later than the answer.
       truths[index].flowsFrom = odds(2) ? after(0...3_000) : now
       receive(.subscribed(channel: Self.names[index], join: joins, isFirst: true))
-    case .commitBeat(let beat, let answer, let isAnswered):
+    case .commitBeat(let beat, let isAnswered):
       for index in truths.indices where passes(index, isBeat: isAnswered) {
         let time = max(truths[index].lastDelivery, after(10...800))
         truths[index].lastDelivery = time
         at(time, .deliver(index, beat: beat, join: truths[index].join))
       }
-      _ = answer
     case .answerBeat(let beat, let began, let isWritten):
       carryOut(
         isWritten
@@ -130,6 +142,9 @@ struct FeedWorld {
       // Of a join that is over, some is still in the client's queue.
       guard isOpen, join == truths[index].join || odds(2) else { break }
       carryOut(health.saw(beat: beat, channel: Self.names[index], join: join, at: now))
+    case .regularPass:
+      at(now + .seconds(300), .regularPass)
+      at(now, .passStart(isAsked: false))
     case .passStart(let isAsked):
       if isPassRunning { isPassWanted = isPassWanted || isAsked } else { beginPass(isAsked) }
     case .passEnd(let began, let isFailure):
@@ -137,11 +152,6 @@ struct FeedWorld {
       carryOut(
         isFailure ? health.passFailed(at: now) : health.passEnded(began: began, at: now))
       if isPassWanted, !isPassRunning { beginPass(true) }
-    }
-    ticks += 1
-    if let deadline = health.nextDeadline {
-      precondition(deadline > now)
-      at(deadline, .tick(ticks))
     }
   }
 
@@ -173,7 +183,7 @@ struct FeedWorld {
 
   /// Some row changes, for each channel.
   private mutating func change() {
-    at(after(200...3_000), .change)
+    at(after(500...8_000), .change)
     for index in truths.indices where !passes(index, isBeat: false) { lost.append(now) }
   }
 
@@ -219,6 +229,7 @@ struct FeedWorld {
     isPassWanted = false
     if isAsked { askedBegins.append(now) }
     health.passBegan(at: now)
+    deadline = health.nextDeadline
     at(after(100...20_000), .passEnd(began: now, isFailure: odds(5)))
   }
 
@@ -234,7 +245,7 @@ struct FeedWorld {
         // One whose answer is lost may be committed all the same.
         if isWritten || odds(2) {
           let commit = now + (answer - now) * Double.random(in: 0..<1, using: &random)
-          at(commit, .commitBeat(beat, answer: answer, isAnswered: isWritten))
+          at(commit, .commitBeat(beat, isAnswered: isWritten))
         }
         at(answer, .answerBeat(beat, began: now, isWritten: isWritten))
       case .rejoin(let name):
@@ -249,5 +260,6 @@ struct FeedWorld {
       case .log: lines += 1
       }
     }
+    deadline = health.nextDeadline
   }
 }

@@ -5,7 +5,7 @@ struct ChannelHealth: Sendable {
   enum Phase: Hashable, Sendable {
     case joining(since: Duration)
     case subscribed(join: Int, since: Duration)
-    case refused(String)
+    case refused(String, since: Duration)
   }
 
   /// Changes may have been lost; a pass brings them.
@@ -45,7 +45,6 @@ struct ChannelHealth: Sendable {
   var subscribedSince: Duration? {
     if case .subscribed(_, let since) = phase { since } else { nil }
   }
-  var joiningSince: Duration? { if case .joining(let since) = phase { since } else { nil } }
   var join: Int? { if case .subscribed(let join, _) = phase { join } else { nil } }
 
   /// It held for so long that what was before does not matter.
@@ -73,7 +72,7 @@ struct ChannelHealth: Sendable {
     unprove()
     gap = Gap()
     isLossy = false
-    if let refusal { phase = .refused(refusal) } else { phase = .joining(since: now) }
+    if let refusal { phase = .refused(refusal, since: now) } else { phase = .joining(since: now) }
   }
 
   /// We leave it, to join it anew.
@@ -106,13 +105,12 @@ struct ChannelHealth: Sendable {
   /// The oldest beat that should have come back.
   func awaited(_ beats: Beats) -> Beats.Written? {
     guard let since = subscribedSince else { return nil }
-    return beats.written.first { $0.began >= since && $0.beat > highestBeat ?? Int64.min }
-  }
-
-  /// From when on it is to be joined anew, pauses aside.
-  func deadFrom(_ beats: Beats, joinLimit: Duration) -> Duration? {
-    if let joiningSince { return joiningSince + joinLimit }
-    return awaited(beats).map { $0.answered + beats.interval * 2 }
+    var oldest: Beats.Written?
+    for written in beats.written.reversed() {
+      guard written.began >= since, written.beat > highestBeat ?? Int64.min else { break }
+      oldest = written
+    }
+    return oldest
   }
 
   func mayRejoin(from now: Duration) -> Duration { isSettled ? now : rejoins.allowedFrom ?? now }

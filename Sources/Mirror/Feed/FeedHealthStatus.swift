@@ -25,7 +25,7 @@ extension FeedHealth {
     guard let channel = channels.first(where: { $0.channel.name == name }) else {
       return (.off, "")
     }
-    if case .refused(let problem) = channel.phase { return (.refused, problem) }
+    if case .refused(let problem, _) = channel.phase { return (.refused, problem) }
     return (feed(of: channel, at: now), "")
   }
 
@@ -63,7 +63,7 @@ extension FeedHealth {
     if !isGood(state), !why(state).isEmpty { sentences.append(why(state)) }
     let refused = channels.filter(\.isRefused)
     for channel in refused.prefix(3) {
-      if case .refused(let why) = channel.phase {
+      if case .refused(let why, _) = channel.phase {
         sentences.append(
           "channel \(channel.channel.name) is refused, its tables are polled: \(why)")
       }
