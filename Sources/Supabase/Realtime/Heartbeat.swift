@@ -4,7 +4,7 @@ struct Heartbeat: Hashable {
   private struct Unanswered: Hashable {
     let ref: Int
     /// The reading time at which its reply is missing.
-    var limit: Duration
+    let limit: Duration
   }
 
   private let interval: Duration
@@ -22,15 +22,11 @@ struct Heartbeat: Hashable {
   /// The reading time at which the socket is to be given up; nil while every reply has come.
   var limit: Duration? { unanswered.first?.limit }
 
-  /// - Parameter allowance: for joins in flight, behind which the reply has to wait.
+  /// - Parameter allowance: for joins in flight, behind which the reply has to wait. Joins sent later are handled
+  ///   after it.
   mutating func sent(ref: Int, at now: Duration, reading: Duration, allowance: Duration) {
     due = now + interval
     unanswered.append(Unanswered(ref: ref, limit: reading + replyLimit + allowance))
-  }
-
-  /// A join was sent behind heartbeats; the server may have taken it first.
-  mutating func allow(_ more: Duration) {
-    for index in unanswered.indices { unanswered[index].limit += more }
   }
 
   enum ReplyAction: Hashable {

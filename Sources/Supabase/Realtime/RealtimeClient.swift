@@ -133,11 +133,10 @@ extension RealtimeClient {
     if let timer, timer.moment <= next { return }
     timer?.task.cancel()
     let time = time
-    let wait = next - time.now()
     timer = (
       next,
       Task {
-        do { try await time.sleep(wait) } catch { return }
+        do { try await time.sleep(next) } catch { return }
         timerRang(next)
       }
     )
@@ -222,6 +221,7 @@ extension RealtimeClient {
 /// A clock, from the client's beginning on.
 struct Timekeeper: Sendable {
   let now: @Sendable () -> Duration
+  /// Until that moment.
   let sleep: @Sendable (Duration) async throws -> Void
 
   init(_ clock: any Clock<Duration>) { self.init(opened: clock) }
@@ -229,6 +229,6 @@ struct Timekeeper: Sendable {
   private init<C: Clock>(opened clock: C) where C.Duration == Duration {
     let start = clock.now
     now = { start.duration(to: clock.now) }
-    sleep = { try await clock.sleep(for: $0) }
+    sleep = { try await clock.sleep(until: start.advanced(by: $0), tolerance: nil) }
   }
 }

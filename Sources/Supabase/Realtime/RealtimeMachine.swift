@@ -234,10 +234,6 @@ extension RealtimeMachine {
     let ref = nextRef()
     let limit = reading.time(at: now) + options.joinLimit * (joinsInFlight + 1)
     channels[index].joined(.init(number: ref, key: keyNumber), limit: limit)
-    if case .open(number, var heartbeat) = socket {
-      heartbeat.allow(options.joinLimit)
-      socket = .open(number, heartbeat)
-    }
     let text = RealtimeMessage.join(channels[index].feed, join: ref, key: key)
     actions.append(.send(text, connection: number))
   }
