@@ -5,7 +5,7 @@ import Transport
 @testable import LocalSupabase
 
 /// One file of Tests/Transcripts/realtime.
-struct RealtimeRecording: Sendable {
+struct RecordedSession: Sendable {
   struct Event: Sendable {
     /// Microseconds since the session began.
     var time: Int64
@@ -94,15 +94,20 @@ struct RealtimeRecording: Sendable {
   static func filled(_ text: String, base: Int64) -> String {
     var filled = ""
     var rest = text[...]
-    while let start = rest.firstRange(of: "{{"), let end = rest.firstRange(of: "}}") {
+    // Arrays of PostgreSQL begin with two braces too.
+    while let start = rest.firstRange(of: "{{") {
       filled += rest[..<start.lowerBound]
-      let words = rest[start.upperBound..<end.lowerBound]
-      rest = rest[end.upperBound...]
-      if words.hasPrefix("JWT:") {
-        filled += token(String(words.dropFirst(4)), base: base)
-      } else {
-        let parts = words.split(separator: ":")
-        filled += String(repeating: String(parts[1]), count: Int(parts[2]) ?? 0)
+      let words = rest[start.upperBound...].prefix { $0 != "}" }
+      let parts = words.split(separator: ":", maxSplits: 1).map(String.init)
+      rest = rest[words.endIndex...].dropFirst(2)
+      switch (parts.first, parts.last) {
+      case ("JWT"?, let name?): filled += token(name, base: base)
+      case ("RUN"?, let run?):
+        let count = Int(run.drop { $0 != ":" }.dropFirst()) ?? 0
+        filled += String(repeating: String(run.prefix(1)), count: count)
+      default:
+        filled += "{{"
+        rest = text[start.upperBound...]
       }
     }
     return filled + rest
