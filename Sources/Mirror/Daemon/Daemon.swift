@@ -20,13 +20,16 @@ package actor Daemon {
     package let now: @Sendable () -> Int64
     /// Source and target as their last requests found them.
     package let projects: @Sendable () -> (source: ProjectStatus, target: ProjectStatus)
+    /// What a person approved since it was asked the last time; for the pass that begins now.
+    package let takeApproval: @Sendable () -> DeleteApproval
 
     package init(
       source: any MirroredProject, target: any MirroredProject, feed: (any MirroredFeed)?,
       store: StateStore, log: Log, clock: any Clock<Duration> = ContinuousClock(),
       now: @escaping @Sendable () -> Int64,
       probes: (source: any MirroredProject, target: any MirroredProject)? = nil,
-      projects: @escaping @Sendable () -> (source: ProjectStatus, target: ProjectStatus)
+      projects: @escaping @Sendable () -> (source: ProjectStatus, target: ProjectStatus),
+      takeApproval: @escaping @Sendable () -> DeleteApproval = { .none }
     ) {
       self.source = source
       self.target = target
@@ -37,6 +40,7 @@ package actor Daemon {
       self.clock = clock
       self.now = now
       self.projects = projects
+      self.takeApproval = takeApproval
     }
   }
 
