@@ -1,4 +1,5 @@
 import LocalSupabase
+import Mirror
 import Testing
 
 /// More changes than Realtime delivers and than anybody should look at one by one.

@@ -1,4 +1,6 @@
+import Mirror
 import Testing
+import Transport
 
 /// A pair of projects, a mirror that is set up for them, and its daemon.
 struct DaemonWorld: Sendable {

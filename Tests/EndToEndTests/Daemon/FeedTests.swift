@@ -1,3 +1,4 @@
+import Mirror
 import Testing
 
 /// What users do at the source, and the daemon hears of by the feed alone.

@@ -1,6 +1,8 @@
+import Glibc
 import Mirror
 import Supabase
 import Testing
+import Transport
 
 /// Set-ups in which something is missing: what can be mirrored is, and the rest is said.
 @Suite(.serialized, .ofPair(.healing)) struct Incomplete {

@@ -1,4 +1,5 @@
 import LocalSupabase
+import Mirror
 import Testing
 
 /// A project that is away for a while.

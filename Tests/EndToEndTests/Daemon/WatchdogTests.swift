@@ -1,5 +1,6 @@
 import Glibc
 import LocalSupabase
+import Mirror
 import Testing
 import Transport
 

@@ -7,8 +7,9 @@ struct PairTrait: SuiteTrait, TestScoping {
 
   private static let turns = Turns()
 
-  func provideScope(
-    for test: Test, testCase: Test.Case?, performing body: @Sendable () async throws -> Void
+  @concurrent func provideScope(
+    for test: Test, testCase: Test.Case?,
+    performing body: @concurrent @Sendable () async throws -> Void
   ) async throws {
     let turn = Stack.isExternal ? .passes : pair
     await Self.turns.take(turn)
