@@ -54,6 +54,9 @@ actor ChangePoller: ChangeSource {
     self.deliver = deliver
   }
 
+  /// There was a subscriber not long ago, and it has not given up since.
+  var isAtWork: Bool { work != nil }
+
   /// Ends everything; nothing is delivered after it returns. What is called later does nothing.
   func stop() async {
     isStopped = true
