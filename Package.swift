@@ -42,6 +42,10 @@ let package = Package(
       name: "supabase-local", dependencies: ["LocalSupabase", "Transport", "JSON"],
       swiftSettings: settings),
 
+    .executableTarget(
+      name: "supamirror-bench", dependencies: ["LocalSupabase", "Transport", "JSON"],
+      swiftSettings: settings),
+
     .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: settings),
     .testTarget(
       name: "TransportTests", dependencies: ["Transport"], swiftSettings: settings),
@@ -50,6 +54,9 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "MirrorTests", dependencies: ["Mirror", "Supabase", "Transport", "JSON"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "StatusTests", dependencies: ["supamirror", "Mirror", "Supabase", "Transport", "JSON"],
       swiftSettings: settings),
     .testTarget(
       name: "LocalSupabaseTests", dependencies: ["LocalSupabase", "Transport", "JSON"],

@@ -49,21 +49,8 @@ package struct JSONRows: Sendable {
   /// The values of the named members of one row, nil where the row has no such member. Where a name stands twice
   /// in the row, the last one counts, as in PostgreSQL.
   package func values(of names: [String], inRow index: Int) throws(JSONError) -> [JSONToken?] {
-    let text = bytes.span
-    var ranges = [Range<Int>?](repeating: nil, count: names.count)
-    var i = JSONScanner.endOfBlanks(text, from: rows[index].lowerBound + 1)
-    while i < text.count, text[i] != UInt8(ascii: "}") {
-      let (nameEnd, value) = try JSONScanner.endOfName(text, from: i)
-      let end = try JSONScanner.endOfValue(text, from: value)
-      let name = i + 1..<nameEnd - 1
-      for position in names.indices where JSONText.names(names[position], text, at: name) {
-        ranges[position] = value..<end
-      }
-      i = JSONScanner.endOfBlanks(text, from: end)
-      if i < text.count, text[i] == UInt8(ascii: ",") {
-        i = JSONScanner.endOfBlanks(text, from: i + 1)
-      }
-    }
+    let ranges = try JSONScanner.values(
+      of: names, inObjectAt: rows[index].lowerBound, bytes.span)
     return ranges.map { range in range.map { JSONToken(bytes: Array(bytes[$0])) } }
   }
 

@@ -19,6 +19,14 @@ struct Configuration {
     return Migration(tables: try tables(environment)).sql
   }
 
+  /// Where the daemon keeps its state. Asks for no key, so that anybody may look who may read the status.
+  func statePath() throws(ConfigurationError) -> String {
+    if let path = arguments.statePath { return path }
+    let environment = Environment(process: variables, file: try environmentFile())
+    try environment.check()
+    return environment.statePath
+  }
+
   /// Settings and tables, or everything that is wrong with both.
   func mirror() throws(ConfigurationError) -> (Settings, [TableConfiguration]) {
     let file = try environmentFile()

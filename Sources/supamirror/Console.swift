@@ -105,6 +105,19 @@ final class Console: Sendable {
     }
   }
 
+  /// The full status, as `SIGUSR1` asks for it.
+  func show(_ status: MirrorStatus) {
+    state.withLock { state in
+      StandardStream.error.write(Self.clearing(&state))
+      switch format {
+      case .text: StandardStream.error.write(StatusText(status).plain)
+      case .json:
+        StandardStream.error.write(
+          String(decoding: StatusJSON.bytes(status), as: UTF8.self) + "\n")
+      }
+    }
+  }
+
   private static func clearing(_ state: inout State) -> String {
     defer { state.showsProgress = false }
     return state.showsProgress ? "\r\u{1B}[K" : ""

@@ -1,3 +1,4 @@
+import Glibc
 import Mirror
 import Supabase
 import Transport
@@ -9,12 +10,16 @@ func runPass(
   settings: Settings, tables: [TableConfiguration], arguments: Arguments, console: Console
 ) async throws -> ExitCode {
   let urls = (source: settings.source.url, target: settings.target.url)
-  let digest = SHA256.hash(MirrorIdentity.digestText(source: urls.source, target: urls.target))
-  let identity = MirrorIdentity(
-    source: urls.source, target: urls.target, digest: digest,
-    name: settings.mirrorName)
+  let identity = MirrorIdentity(settings)
   let file = StateFile(path: settings.statePath)
-  let lock = try FileLock(settings.statePath)
+  let lock: FileLock
+  do {
+    lock = try FileLock(settings.statePath)
+  } catch {
+    guard error.isLocked, !arguments.approvedDeletes.isEmpty else { throw error }
+    return try leaveApproval(
+      try arguments.approval(of: tables), settings.statePath, to: error.holder, console)
+  }
   defer { withExtendedLifetime(lock) {} }
   let store = try StateStore(file, identity: identity)
 
@@ -39,27 +44,24 @@ func runPass(
   return report.exitCode
 }
 
-/// A client a project, so that a slow one takes no connection from the other.
-private struct Connection {
-  private let configuration: HTTPClient.Configuration
-  private let limits: RequestLimits
-  private let origin: String
+/// A daemon runs: it is the one to apply what was approved.
+private func leaveApproval(
+  _ approval: DeleteApproval, _ statePath: String, to process: Int32?, _ console: Console
+) throws(FileError) -> ExitCode {
+  try SnapshotFile(Approvals.path(statePath: statePath)).replace(with: Approvals.bytes(approval))
+  // Else its next regular pass takes it.
+  if let process { _ = kill(process, SIGHUP) }
+  console.log.info(
+    "the running daemon applies the approved deletes in its next pass",
+    ["process": process.map { "\($0)" } ?? "unknown"])
+  return .clean
+}
 
-  init(_ settings: Settings, origin: String) {
-    var configuration = HTTPClient.Configuration()
-    configuration.caFile = settings.caFile
-    configuration.userAgent = "supamirror/\(Version.current)"
-    configuration.stallLimit = max(configuration.stallLimit, settings.requestTime)
-    var limits = RequestLimits()
-    limits.requestTime = settings.requestTime
-    limits.retryTime = settings.retryTime
-    self.configuration = configuration
-    self.limits = limits
-    self.origin = origin
-  }
-
-  func project(_ project: Project) -> PostgREST {
-    PostgREST(
-      project: project, origin: origin, transport: HTTPClient(configuration), limits: limits)
+extension MirrorIdentity {
+  init(_ settings: Settings) {
+    let urls = (source: settings.source.url, target: settings.target.url)
+    let digest = SHA256.hash(MirrorIdentity.digestText(source: urls.source, target: urls.target))
+    self.init(
+      source: urls.source, target: urls.target, digest: digest, name: settings.mirrorName)
   }
 }

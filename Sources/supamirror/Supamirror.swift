@@ -37,12 +37,11 @@ struct Supamirror {
       case .migration:
         StandardStream.output.write(try configuration.migration())
         return .clean
+      case .status: return try showStatus(configuration.statePath(), arguments, variables)
       case .mirror:
         let (settings, tables) = try configuration.mirror()
         guard settings.isOnePass else {
-          throw ConfigurationError([
-            "only the one-shot pass is available in this version: run supamirror --cron, or set SYNC_MODE=reconcile"
-          ])
+          return try await runDaemon(configuration, variables, console: console)
         }
         return try await runPass(
           settings: settings, tables: tables, arguments: arguments, console: console)

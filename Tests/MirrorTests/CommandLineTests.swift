@@ -25,11 +25,14 @@ import Testing
       #expect(arguments.command == .migration && arguments.isReverse)
     }
     #expect(try Arguments([]) == Arguments())
+    #expect(try Arguments(["run"]) == Arguments())
+    let status = try Arguments(["status", "--json", "--state", "/s"])
+    #expect(status.command == .status && status.wantsJSON && status.statePath == "/s")
   }
 
   @Test(arguments: [
     ["--help"], ["-h"], ["migration", "--help"], ["--cron", "--help"],
-    ["--help", "migration", "--cron"],
+    ["--help", "migration", "--cron"], ["status", "--help"], ["run", "-h"],
   ])
   func `help is there for everything`(words: [String]) throws {
     let arguments = try Arguments(words)
@@ -49,7 +52,11 @@ import Testing
     (["--state", ""], "--state needs a path"), (["--cron=yes"], "takes no value"),
     (["--log-format", "xml"], "text or json"), (["--log-level", "loud"], "debug, info"),
     (["migration", "--cron"], "no meaning for migration"),
-    (["--reverse"], "belongs to supamirror migration"),
+    (["--reverse"], "belongs to supamirror migration"), (["statsu"], "did you mean status?"),
+    (["--json"], "belongs to supamirror status"), (["run", "status"], "one too many"),
+    (["status", "--cron"], "no meaning for status"),
+    (["migration", "--state", "s"], "no meaning for migration"),
+    (["status", "--reverse"], "belongs to supamirror migration"),
     (["migration", "--approve-deletes", "a"], "no meaning"), (["--version=1"], "takes no value"),
     (["--"], "unknown option"), (["-"], "unknown command"), ([""], "unknown command"),
     (["sb_secret_123"], "(a long word)"), ([String(repeating: "k", count: 60)], "(a long word)"),

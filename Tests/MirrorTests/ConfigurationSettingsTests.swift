@@ -49,6 +49,8 @@ enum SampleKey {
     #expect(settings.deleteLimitRows == 1_000 && settings.deleteLimitPercent == 25)
     #expect(settings.quarantineLimit == 1_000)
     #expect(settings.requestTime == .seconds(60) && settings.retryTime == .seconds(120))
+    #expect(settings.heartbeatInterval == .seconds(10) && settings.lagLimit == .seconds(60))
+    #expect(settings.statusPort == nil)
   }
 
   @Test func `every setting is read`() throws {
@@ -59,7 +61,8 @@ enum SampleKey {
       "SYNC_TABLE_CONFIG": "t.json", "SYNC_STATE_PATH": "/s", "SYNC_MIRROR_NAME": "eu-1.b_2",
       "SYNC_DELETES": "false", "SYNC_DELETE_LIMIT_ROWS": "7", "SYNC_DELETE_LIMIT_PERCENT": "100",
       "SYNC_QUARANTINE_LIMIT": "8", "SYNC_CA_FILE": "/ca.pem", "SYNC_REQUEST_TIMEOUT_MS": "5000",
-      "SYNC_RETRY_MS": "0", "SYNC_ENV_PATH": "elsewhere",
+      "SYNC_RETRY_MS": "0", "SYNC_ENV_PATH": "elsewhere", "SYNC_HEARTBEAT_INTERVAL_MS": "1000",
+      "SYNC_LAG_LIMIT_MS": "5000", "SYNC_STATUS_LISTEN": "8080",
     ])
     #expect(settings.isOnePass && !settings.realtime && !settings.loop && !settings.deletes)
     #expect(settings.reconcileInterval == .seconds(1) && settings.lookback == .zero)
@@ -69,6 +72,25 @@ enum SampleKey {
     #expect(settings.deleteLimitRows == 7 && settings.deleteLimitPercent == 100)
     #expect(settings.quarantineLimit == 8)
     #expect(settings.requestTime == .seconds(5) && settings.retryTime == .zero)
+    #expect(settings.heartbeatInterval == .seconds(1) && settings.lagLimit == .seconds(5))
+    #expect(settings.statusPort == 8_080)
+  }
+
+  @Test(arguments: ["9000", " 9000 ", "127.0.0.1:9000", "localhost:9000", "LOCALHOST:9000"])
+  func `status is served on loopback`(value: String) throws {
+    #expect(try read(["SYNC_STATUS_LISTEN": value]).statusPort == 9_000)
+  }
+
+  @Test(arguments: [
+    "0", "65536", "-1", "80a", "0.0.0.0:9000", "[::1]:9000", "192.168.0.5:9000", ":9000",
+    "localhost", "localhost:", "127.0.0.1:0", "host:9000", "true", "127.0.0.1:localhost:9000",
+  ])
+  func `status is served nowhere else, and the error says what to do`(value: String) {
+    let problems = problems(["SYNC_STATUS_LISTEN": value])
+    #expect(problems.count == 1, "\(problems)")
+    for part in ["SYNC_STATUS_LISTEN", "loopback only", "proxy"] {
+      #expect(problems.first?.contains(part) == true, "\(problems)")
+    }
   }
 
   @Test(arguments: [
@@ -84,6 +106,7 @@ enum SampleKey {
     ("SYNC_MIRROR_NAME", "é", "letters"), ("SYNC_DELETE_LIMIT_PERCENT", "101", "to 100"),
     ("SYNC_DELETE_LIMIT_PERCENT", "25%", "whole"), ("SYNC_DELETE_LIMIT_ROWS", "all", "whole"),
     ("SYNC_QUARANTINE_LIMIT", "-5", "whole"), ("SYNC_REQUEST_TIMEOUT_MS", "60", "from 1000"),
+    ("SYNC_HEARTBEAT_INTERVAL_MS", "999", "from 1000"), ("SYNC_LAG_LIMIT_MS", "0", "from 1"),
     ("SYNC_RETRY_MS", "+5", "whole"), ("SYNC_SOURCE_SUPABASE_URL", "source.supabase.co", "URL"),
     ("SYNC_SOURCE_SUPABASE_URL", "ftp://a", "URL"),
     ("SYNC_TARGET_SUPABASE_URL", "https://u:p@a", "URL"),

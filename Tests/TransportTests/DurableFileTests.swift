@@ -144,4 +144,80 @@ import Transport
     #expect(try folder.names() == ["state.lock"])
     _ = try FileLock(path)
   }
+
+  @Test func `looking at a lock tells its holder, and neither takes it nor makes a file`() throws {
+    let folder = TemporaryFolder()
+    let path = "\(folder.path)/state"
+    #expect(try FileLock.state(of: path) == .free)
+    #expect(try folder.names() == [])
+    do {
+      let lock = try FileLock(path)
+      #expect(try FileLock.state(of: path) == .held(by: getpid()))
+      withExtendedLifetime(lock) {}
+    }
+    #expect(try FileLock.state(of: path) == .free)
+    let lock = try FileLock(path)
+    withExtendedLifetime(lock) {}
+  }
+
+  @Test func `those who only look never keep a holder out`() throws {
+    let folder = TemporaryFolder()
+    let path = "\(folder.path)/state"
+    _ = try FileLock(path)
+    let isOver = Locked(false)
+    for _ in 0..<2 {
+      startThread {
+        while !isOver.withLock({ $0 }) {
+          _ = try? FileLock.state(of: path)
+          usleep(200)
+        }
+      }
+    }
+    defer { isOver.withLock { $0 = true } }
+    for _ in 0..<1_000 { _ = try FileLock(path) }
+  }
+}
+
+@Suite struct SnapshotFileTests {
+  @Test func `what was replaced is read, and nothing else is left`() throws {
+    let folder = TemporaryFolder()
+    let file = SnapshotFile("\(folder.path)/status")
+    #expect(try file.read() == nil)
+    _ = try folder.shell("echo half > status.tmp && chmod 444 status.tmp", reading: "status.tmp")
+    for content in [[UInt8](repeating: 1, count: 300_000), [], [2]] {
+      try file.replace(with: content)
+      #expect(try file.read() == content)
+    }
+    #expect(try folder.names() == ["status"])
+    var status = stat()
+    #expect(unsafe stat("\(folder.path)/status", &status) == 0)
+    #expect(status.st_mode & 0o777 == 0o600)
+  }
+
+  @Test func `a file that cannot be written is an error`() throws {
+    let folder = TemporaryFolder()
+    let error = #expect(throws: FileError.self) {
+      try SnapshotFile("\(folder.path)/missing/status").replace(with: [1])
+    }
+    #expect(error?.description.contains("create its folder") == true)
+  }
+
+  @Test func `a reader never sees a part`() throws {
+    let folder = TemporaryFolder()
+    let file = SnapshotFile("\(folder.path)/status")
+    try file.replace(with: [UInt8](repeating: 0, count: 100_000))
+    let isOver = Locked(false)
+    startThread {
+      var number: UInt8 = 0
+      while !isOver.withLock({ $0 }) {
+        number &+= 1
+        try? file.replace(with: [UInt8](repeating: number, count: 100_000))
+      }
+    }
+    defer { isOver.withLock { $0 = true } }
+    for _ in 0..<200 {
+      let content = try #require(try file.read())
+      #expect(content.count == 100_000 && content.first == content.last)
+    }
+  }
 }

@@ -63,6 +63,12 @@ struct SocketClient: Sendable {
     return (String(decoding: bytes, as: UTF8.self), end ?? .closed)
   }
 
+  /// Bytes or the end of the connection can be had without waiting.
+  var hasInput: Bool {
+    var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return unsafe poll(&polled, 1, 0) > 0
+  }
+
   func close() { Glibc.close(descriptor) }
 
   /// Ends the connection also for a call that waits for bytes.

@@ -3,24 +3,30 @@ import Transport
 
 /// What stands before the services of a project: it sends each path to the service whose prefix it has.
 enum ProjectGateway {
-  /// The target as the REST service sees it, nil if the path is none of its.
-  static func restTarget(_ target: [UInt8]) -> [UInt8]? {
-    let prefix = Array("/rest/v1".utf8)
-    guard target.starts(with: prefix) else { return nil }
-    let rest = target.dropFirst(prefix.count)
-    switch rest.first {
-    case nil: return [UInt8(ascii: "/")]
-    case UInt8(ascii: "/"): return Array(rest)
-    case UInt8(ascii: "?"): return [UInt8(ascii: "/")] + rest
-    default: return nil
-    }
+  /// The request as the REST service sees it, nil if the path is none of its.
+  static func restRequest(_ request: ServerRequest) -> ServerRequest? {
+    inner(request, prefix: "/rest/v1", becomes: "")
   }
 
-  static func restRequest(_ request: ServerRequest) -> ServerRequest? {
-    restTarget(request.target).map {
-      ServerRequest(
-        method: request.method, target: $0, headers: request.headers, body: request.body)
+  /// The request as the Realtime service sees it, nil if the path is none of its.
+  static func realtimeRequest(_ request: ServerRequest) -> ServerRequest? {
+    inner(request, prefix: "/realtime/v1", becomes: "/socket")
+  }
+
+  private static func inner(
+    _ request: ServerRequest, prefix: String, becomes new: String
+  ) -> ServerRequest? {
+    guard request.target.starts(with: prefix.utf8) else { return nil }
+    var target = Array(new.utf8)
+    let rest = request.target.dropFirst(prefix.utf8.count)
+    switch rest.first {
+    case nil: target.append(UInt8(ascii: "/"))
+    case UInt8(ascii: "/"): target += rest
+    case UInt8(ascii: "?"): target += [UInt8(ascii: "/")] + rest
+    default: return nil
     }
+    return ServerRequest(
+      method: request.method, target: target, headers: request.headers, body: request.body)
   }
 
   /// As Supabase's gateway answers a path that leads nowhere.

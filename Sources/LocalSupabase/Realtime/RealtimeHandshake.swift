@@ -8,7 +8,7 @@ enum RealtimeHandshake: Sendable {
   case refused(ServerAnswer, isDelayed: Bool)
 
   init(
-    _ request: ServerRequest, settings: RealtimeSocket.Settings, now: Int64,
+    _ request: ServerRequest, options: RealtimeOptions, now: Int64,
     tenant: inout RealtimeTenant
   ) {
     let query = request.target.split(
@@ -24,14 +24,14 @@ enum RealtimeHandshake: Sendable {
       return
     }
     do {
-      _ = try RealtimeToken(key, secret: settings.jwtSecret, now: now)
+      _ = try RealtimeToken(key, secret: options.jwtSecret, now: now)
     } catch {
       self = Self.refused(401, error.handshakeMessage)
       return
     }
-    if tenant.members.count >= settings.maxUsers {
+    if tenant.members.count >= options.maxConnectedUsers {
       self = Self.refused(429, "Too many connected users")
-    } else if tenant.joins.average(now: now) >= Double(settings.maxJoinsPerSecond) {
+    } else if tenant.hasTooManyJoins(options, now: now) {
       self = Self.refused(429, "Too many joins per second")
     } else {
       self = .accepted(serializer, apiKey: key)

@@ -5,28 +5,16 @@ import JSON
 ///
 /// As in the server it copies, one process serves a socket: a refused join holds up everything else on it.
 struct RealtimeSocket: Sendable {
-  struct Settings: Sendable {
-    var jwtSecret: String
-    /// A refused join is answered so much later.
-    var joinRefusalDelay: Int64 = 5_000_000
-    /// A socket from which nothing came for so long is closed.
-    var idleLimit: Int64 = 60_000_000
-    var tokenCheckInterval: Int64 = 300_000_000
-    var maxChannels = 100
-    var maxJoinsPerSecond = 100
-    var maxUsers = 200
-  }
-
   enum Input: Sendable {
     case text([UInt8])
-    /// A binary frame or a ping: dropped, but a sign of life.
-    case otherFrame
+    /// A binary frame: dropped, but a sign of life.
+    case binary
     /// The time of `deadline` has come.
     case due
     /// The database's answer to `Effect.subscribe`; nil: the subscriptions stand.
     case subscribed(channel: Int, complaint: String?)
     /// The server made the subscriptions anew by itself.
-    case resubscribed(channel: Int)
+    case resubscribed(channel: Int, complaint: String?)
     case changed(ChangeDelivery)
     /// Every channel's token counts as expired now.
     case expireTokens
@@ -60,7 +48,7 @@ struct RealtimeSocket: Sendable {
   }
 
   let id: Int
-  private let settings: Settings
+  private let options: RealtimeOptions
   private let serializer: RealtimeSerializer
   private let apiKey: String
   private var channels: [String: RealtimeChannel] = [:]
@@ -71,10 +59,10 @@ struct RealtimeSocket: Sendable {
   private var isOver = false
 
   init(
-    id: Int, settings: Settings, serializer: RealtimeSerializer, apiKey: String, now: Int64
+    id: Int, options: RealtimeOptions, serializer: RealtimeSerializer, apiKey: String, now: Int64
   ) {
     self.id = id
-    self.settings = settings
+    self.options = options
     self.serializer = serializer
     self.apiKey = apiKey
     lastReceived = now
@@ -85,18 +73,21 @@ struct RealtimeSocket: Sendable {
     if isOver { return nil }
     if let blocked { return blocked.until }
     let checks = channels.values.map(\.nextCheck).min() ?? .max
-    return min(lastReceived + settings.idleLimit, checks)
+    return min(lastReceived + options.idleTimeout.microseconds, checks)
   }
 
   /// The numbers of the joined channels.
   var channelNumbers: [Int] { topics.keys.sorted() }
+
+  /// Bytes of the client, pings too, came at this time.
+  mutating func heard(at time: Int64) { lastReceived = max(lastReceived, time) }
 
   mutating func handle(
     _ input: Input, now: Int64, tenant: inout RealtimeTenant
   ) -> [Effect] {
     if isOver { return [] }
     switch input {
-    case .text, .otherFrame: lastReceived = max(lastReceived, now)
+    case .text, .binary: heard(at: now)
     case .stop: return close(1012)
     case .disconnect:
       let messages = joined.map { RealtimeMessage.serverRequestedDisconnect(topic: $0.topic) }
@@ -143,20 +134,20 @@ struct RealtimeSocket: Sendable {
     case .text(let text):
       return serializer.read(text).map { received($0, now, &tenant) } ?? []
     case .due:
-      if now >= lastReceived + settings.idleLimit { return close(1000) }
+      if now >= lastReceived + options.idleTimeout.microseconds { return close(1000) }
       return joined.flatMap { checkToken(of: $0, now) }
     case .subscribed(let number, let complaint):
       guard let channel = channel(number) else { return [] }
       let told = [send(channel.subscribed(complaint))]
       return complaint == "Too many database timeouts"
         ? told + [channel.subscribe(.afterTimeout)] : told
-    case .resubscribed(let number):
-      return channel(number).map { [send($0.subscribed(nil))] } ?? []
+    case .resubscribed(let number, let complaint):
+      return channel(number).map { [send($0.subscribed(complaint))] } ?? []
     case .changed(let change):
       return channel(change.channel).map { [send($0.changed(change))] } ?? []
     case .expireTokens:
       return joined.flatMap { shutDown($0, RealtimeToken.Refusal.expired(secondsAgo: 0).message) }
-    case .otherFrame, .disconnect, .stop: return []
+    case .binary, .disconnect, .stop: return []
     }
   }
 
@@ -186,10 +177,10 @@ struct RealtimeSocket: Sendable {
         token != channel.token
       else { return [] }
       do {
-        let read = try RealtimeToken(token, secret: settings.jwtSecret, now: now)
-        channel.refresh(token, read, now: now, interval: settings.tokenCheckInterval)
+        let read = try RealtimeToken(token, secret: options.jwtSecret, now: now)
+        channel.refresh(token, read, now: now, interval: options.tokenCheckInterval.microseconds)
         channels[message.topic] = channel
-        return channel.isSubscribable ? [channel.subscribe(.afterRefresh)] : []
+        return channel.hasBindings ? [channel.subscribe(.afterRefresh)] : []
       } catch {
         return shutDown(channel, error.message)
       }
@@ -213,20 +204,19 @@ struct RealtimeSocket: Sendable {
       let channel = RealtimeChannel(
         number: tenant.joins(socket: id), message: message, join: wanted,
         token: wanted.token ?? apiKey, read: read, now: now,
-        interval: settings.tokenCheckInterval)
+        interval: options.tokenCheckInterval.microseconds)
       channels[message.topic] = channel
       topics[channel.number] = message.topic
       effects.append(send(channel.reply(to: message)))
       // The end of the join before comes after the reply of the new one.
       if let closedBefore { effects.append(send(closedBefore)) }
       if wanted.wantsPresence { effects.append(send(channel.noPresence)) }
-      if channel.isSubscribable { effects.append(channel.subscribe(.now)) }
-      if let complaint = channel.complaint { effects.append(send(channel.subscribed(complaint))) }
+      if channel.hasBindings { effects.append(channel.subscribe(.now)) }
     } catch {
       let refusal = RealtimeMessage.refusal(
         joinRef: message.joinRef, ref: message.ref, topic: message.topic, reason: error.reason)
       blocked = Blocked(
-        until: now + settings.joinRefusalDelay,
+        until: now + options.channelErrorDelay.microseconds,
         frames: ([refusal] + (closedBefore.map { [$0] } ?? [])).map(serializer.write),
         closeCode: error.closes ? 1001 : nil)
     }
@@ -246,21 +236,21 @@ struct RealtimeSocket: Sendable {
     if topic == realtimePrefix {
       throw JoinRefusal(reason: "TopicNameRequired: You must provide a topic name")
     }
-    if tenant.joins.average(now: now) >= Double(settings.maxJoinsPerSecond) {
+    if tenant.hasTooManyJoins(options, now: now) {
       throw JoinRefusal(
         reason: "ClientJoinRateLimitReached: Too many joins per second", closes: true)
     }
     tenant.joins.add(now: now)
-    if channels.count >= settings.maxChannels {
+    if channels.count >= options.maxChannelsPerClient {
       throw JoinRefusal(reason: "ChannelRateLimitReached: Too many channels")
     }
-    if tenant.members.count >= settings.maxUsers, !tenant.members.contains(id) {
+    if tenant.members.count >= options.maxConnectedUsers, !tenant.members.contains(id) {
       throw JoinRefusal(reason: "ConnectionRateLimitReached: Too many connected users")
     }
     let token: RealtimeToken
     do {
       token = try RealtimeToken(
-        wanted.token ?? apiKey, secret: settings.jwtSecret, now: now)
+        wanted.token ?? apiKey, secret: options.jwtSecret, now: now)
     } catch {
       throw JoinRefusal(reason: "\(error.code): \(error.message)")
     }
@@ -277,7 +267,7 @@ struct RealtimeSocket: Sendable {
   private mutating func checkToken(of channel: RealtimeChannel, _ now: Int64) -> [Effect] {
     guard channel.nextCheck <= now else { return [] }
     guard let refusal = channel.expiry(now: now) else {
-      channels[channel.topic]?.checked(now: now, interval: settings.tokenCheckInterval)
+      channels[channel.topic]?.checked(now: now, interval: options.tokenCheckInterval.microseconds)
       return []
     }
     return shutDown(channel, refusal.message)
@@ -314,5 +304,13 @@ struct RealtimeSocket: Sendable {
     send(
       .refusal(
         joinRef: .null, ref: message.ref, topic: message.topic, reason: "unmatched topic"))
+  }
+}
+
+extension Duration {
+  /// Whole microseconds.
+  var microseconds: Int64 {
+    let (seconds, attoseconds) = components
+    return seconds * 1_000_000 + attoseconds / 1_000_000_000_000
   }
 }

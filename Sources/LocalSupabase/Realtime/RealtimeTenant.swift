@@ -10,11 +10,23 @@ struct RealtimeTenant: Sendable {
   var ignoresHeartbeats = false
   /// How many joins were answered `ok`.
   private(set) var joined = 0
+  private var lastSocket = 0
+
+  /// The number of a new socket.
+  mutating func opens() -> Int {
+    lastSocket += 1
+    return lastSocket
+  }
 
   /// The number of a new channel, over all sockets.
   mutating func joins(socket: Int) -> Int {
     members.insert(socket)
     joined += 1
     return joined
+  }
+
+  /// The limit holds back joins and handshakes until the average has fallen.
+  mutating func hasTooManyJoins(_ options: RealtimeOptions, now: Int64) -> Bool {
+    options.maxJoinsPerSecond.map { joins.average(now: now) >= Double($0) } ?? false
   }
 }

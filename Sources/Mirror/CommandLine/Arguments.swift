@@ -2,9 +2,11 @@ import Supabase
 
 /// What the command line asks for.
 package struct Arguments: Hashable, Sendable {
-  package enum Command: String, Hashable, Sendable {
-    case mirror
+  package enum Command: String, Hashable, Sendable, CaseIterable {
+    /// The daemon, or one pass; what is done where no command is given.
+    case mirror = "run"
     case migration
+    case status
   }
 
   package enum LogFormat: String, Hashable, Sendable, CaseIterable {
@@ -20,6 +22,8 @@ package struct Arguments: Hashable, Sendable {
   package var approvedDeletes: [String] = []
   /// `migration --reverse`
   package var isReverse = false
+  /// `status --json`
+  package var wantsJSON = false
   package var logFormat = LogFormat.text
   package var logLevel = LogEvent.Level.info
   package var environmentPath: String?
@@ -36,7 +40,7 @@ package struct Arguments: Hashable, Sendable {
     var hasCommand = false
     while let word = words.popFirst() {
       guard word.hasPrefix("-"), word != "-" else {
-        guard !hasCommand, let command = Command(rawValue: word), command != .mirror else {
+        guard !hasCommand, let command = Command(rawValue: word) else {
           throw ArgumentError(unknown: word, hasCommand: hasCommand)
         }
         self.command = command
@@ -54,11 +58,12 @@ package struct Arguments: Hashable, Sendable {
     }
     if wantsHelp || wantsVersion { return }
     for option in options {
-      guard let owner = option.owner, owner != command else { continue }
+      let owners = option.owners
+      guard !owners.isEmpty, !owners.contains(command) else { continue }
       throw ArgumentError(
-        owner == .mirror
+        owners.contains(.mirror)
           ? "\(option.rawValue) has no meaning for \(command.rawValue)"
-          : "\(option.rawValue) belongs to supamirror \(owner.rawValue)")
+          : "\(option.rawValue) belongs to supamirror \(owners[0].rawValue)")
     }
   }
 
@@ -76,6 +81,7 @@ package struct Arguments: Hashable, Sendable {
       case .help: wantsHelp = true
       case .version: wantsVersion = true
       case .cron: isOnePass = true
+      case .json: wantsJSON = true
       default: isReverse = true
       }
       return
@@ -138,7 +144,7 @@ package struct ArgumentError: Error, Hashable, Sendable, CustomStringConvertible
 
   init(unknown word: String, hasCommand: Bool) {
     let suggestion = NearestName.suggestion(
-      for: word, among: [Arguments.Command.migration.rawValue])
+      for: word, among: Arguments.Command.allCases.map(\.rawValue))
     self.init(
       hasCommand
         ? "one command is enough; \(Self.shown(word)) is one too many"

@@ -4,14 +4,17 @@ extension Arguments {
     switch command {
     case .mirror: Self.mirrorHelp
     case .migration: Self.migrationHelp
+    case .status: Self.statusHelp
     }
   }
 
   private static let mirrorHelp = """
     supamirror keeps one Supabase project as a faithful copy of another, over HTTPS.
 
-    usage: supamirror --cron [options]
-           supamirror migration [--reverse] [options]
+    usage: supamirror [run] [options]         the daemon: mirrors until it is stopped
+           supamirror --cron [options]        one pass, then exits
+           supamirror status [--json]         how the daemon is doing
+           supamirror migration [--reverse]   the SQL that both projects need
 
       --cron                    make one pass: copy what changed, say what was done, exit
       --approve-deletes TABLE   with --cron: apply the held deletes of schema.table, or of
@@ -20,7 +23,7 @@ extension Arguments {
 
     for every command:
     \(commonHelp)
-      -h, --help                this text; `supamirror migration --help` for that command
+      -h, --help                this text; `supamirror status --help` for that command
       --version                 the version
 
     Settings are SYNC_ variables of the environment, or of the file .env.sync, where
@@ -45,6 +48,25 @@ extension Arguments {
 
     Apply what it prints to both projects, in the SQL editor or with `supabase db push`, and
     again whenever the table configuration has changed. It can be run any number of times.
+    """
+
+  private static let statusHelp = """
+    supamirror status tells how the daemon is doing, from the file that it keeps beside its
+    state. It asks no project, so it answers while one is down.
+
+    usage: supamirror status [--json] [options]
+
+      --json                    everything as one line of JSON, as /status.json has it, and
+                                running, process and ageSeconds
+      --state PATH              the daemon's, instead of SYNC_STATE_PATH (.sync-state.json)
+    \(commonHelp)
+      -h, --help                this text
+
+    exit status:
+      0  the copy may be relied on
+      1  something needs attention, or the copy is not ready
+      2  there is no status, or the configuration or the command line is wrong
+      3  the daemon does not run, or its status is older than 30 seconds
     """
 
   private static let commonHelp = """

@@ -3,6 +3,7 @@ enum Option: String, CaseIterable {
   case cron = "--cron"
   case approveDeletes = "--approve-deletes"
   case reverse = "--reverse"
+  case json = "--json"
   case envFile = "--env-file"
   case tableConfig = "--table-config"
   case state = "--state"
@@ -13,19 +14,21 @@ enum Option: String, CaseIterable {
 
   static let short: [String: Option] = ["-h": .help]
 
-  /// nil: every command has it.
-  var owner: Arguments.Command? {
+  /// Empty: every command has it.
+  var owners: [Arguments.Command] {
     switch self {
-    case .cron, .approveDeletes, .state: .mirror
-    case .reverse: .migration
-    default: nil
+    case .cron, .approveDeletes: [.mirror]
+    case .state: [.mirror, .status]
+    case .reverse: [.migration]
+    case .json: [.status]
+    default: []
     }
   }
 
   /// What to give it, for the help and for errors; empty where it takes nothing.
   var valueName: String {
     switch self {
-    case .cron, .reverse, .help, .version: ""
+    case .cron, .reverse, .json, .help, .version: ""
     case .approveDeletes: "schema.table or all"
     case .envFile, .tableConfig, .state: "a path"
     case .logFormat: "text or json"

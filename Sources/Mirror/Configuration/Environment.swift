@@ -20,6 +20,8 @@ package struct Environment: Sendable {
     value(.tableConfig)?.text ?? "config/tables.config.json"
   }
 
+  package var statePath: String { value(.statePath)?.text ?? ".sync-state.json" }
+
   /// - Throws: what is wrong with the variables' names and the file's lines, for commands that need no project.
   package func check() throws(ConfigurationError) {
     guard problems.isEmpty else { throw ConfigurationError(problems) }

@@ -79,12 +79,16 @@ private struct SettingsReader {
     // Below a second a healthy project would look like a dead one.
     rest.set(\.requestTime, milliseconds(.requestTime, from: 1_000))
     rest.set(\.retryTime, milliseconds(.retryTime, from: 0))
+    // Each is a write at the source.
+    rest.set(\.heartbeatInterval, milliseconds(.heartbeatInterval, from: 1_000))
+    rest.set(\.lagLimit, milliseconds(.lagLimit, from: 1))
   }
 
   private mutating func readPlaces(_ rest: inout Rest) {
     rest.set(\.tableConfigPath, environment.tableConfigPath)
     rest.set(\.statePath, environment.value(.statePath)?.text)
     rest.set(\.caFile, environment.value(.caFile)?.text)
+    rest.set(\.statusPort, loopbackPort(.statusListen))
     if let name = environment.value(.mirrorName) {
       if MirrorIdentity.isName(name.text) {
         rest.set(\.mirrorName, name.text)
@@ -156,6 +160,23 @@ private struct SettingsReader {
   ) -> Duration? {
     integer(name, least...315_360_000_000, or: or, unit: " of milliseconds")
       .map { .milliseconds($0) }
+  }
+
+  /// `8080`, `127.0.0.1:8080` or `localhost:8080`.
+  private mutating func loopbackPort(_ name: SettingName) -> Int?? {
+    guard let value = environment.value(name) else { return nil }
+    var digits = value.text[...]
+    for host in ["127.0.0.1:", "localhost:"] where digits.lowercased().hasPrefix(host) {
+      digits = digits.dropFirst(host.count)
+      break
+    }
+    let isPlain = digits.utf8.allSatisfy { $0 &- UInt8(ascii: "0") < 10 }
+    if isPlain, let port = Int(digits), (1...65_535).contains(port) { return port }
+    refuse(
+      value,
+      "must be a port from 1 to 65535, 127.0.0.1:PORT or localhost:PORT; the status page listens on "
+        + "loopback only: to reach it from elsewhere put a proxy in front that asks for a password")
+    return nil
   }
 
   /// Short values are shown: no key is that short.

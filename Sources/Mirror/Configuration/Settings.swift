@@ -1,7 +1,7 @@
 package import Supabase
 
 /// Everything the environment says, checked. One value a mirror; nothing is global.
-package struct Settings: Sendable {
+package struct Settings: Hashable, Sendable {
   package enum InitialBackfill: Hashable, Sendable {
     case all
     case last(Duration)
@@ -35,10 +35,12 @@ package struct Settings: Sendable {
   package var requestTime: Duration = .milliseconds(60_000)
   /// How long one request is tried again in a pass (`SYNC_RETRY_MS`).
   package var retryTime: Duration = .milliseconds(120_000)
-  /// Time between marker rows (`SYNC_HEARTBEAT_INTERVAL_MS`).
+  /// The time between two marker rows (`SYNC_HEARTBEAT_INTERVAL_MS`).
   package var heartbeatInterval: Duration = .milliseconds(10_000)
-  /// Lag above which the mirror is not ready (`SYNC_LAG_LIMIT_MS`).
+  /// Further behind than this the copy is not ready (`SYNC_LAG_LIMIT_MS`).
   package var lagLimit: Duration = .milliseconds(60_000)
+  /// The port of 127.0.0.1 at which status is served; nil: not at all (`SYNC_STATUS_LISTEN`).
+  package var statusPort: Int?
 
   package init(source: Project, target: Project) {
     self.source = source

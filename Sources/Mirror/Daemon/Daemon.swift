@@ -7,6 +7,9 @@ package actor Daemon {
   package struct Surroundings: Sendable {
     package let source: any MirroredProject
     package let target: any MirroredProject
+    /// Source and target for marker rows. No request is to be tried twice: each failure may mean that the feed has
+    /// lost something, and the next row comes soon.
+    package let probes: (source: any MirroredProject, target: any MirroredProject)
     /// nil: `SYNC_REALTIME=false`.
     package let feed: (any MirroredFeed)?
     package let store: StateStore
@@ -17,21 +20,27 @@ package actor Daemon {
     package let now: @Sendable () -> Int64
     /// Source and target as their last requests found them.
     package let projects: @Sendable () -> (source: ProjectStatus, target: ProjectStatus)
+    /// What a person approved since it was asked the last time; for the pass that begins now.
+    package let takeApproval: @Sendable () -> DeleteApproval
 
     package init(
       source: any MirroredProject, target: any MirroredProject, feed: (any MirroredFeed)?,
       store: StateStore, log: Log, clock: any Clock<Duration> = ContinuousClock(),
       now: @escaping @Sendable () -> Int64,
-      projects: @escaping @Sendable () -> (source: ProjectStatus, target: ProjectStatus)
+      probes: (source: any MirroredProject, target: any MirroredProject)? = nil,
+      projects: @escaping @Sendable () -> (source: ProjectStatus, target: ProjectStatus),
+      takeApproval: @escaping @Sendable () -> DeleteApproval = { .none }
     ) {
       self.source = source
       self.target = target
+      self.probes = probes ?? (source, target)
       self.feed = feed
       self.store = store
       self.log = log
       self.clock = clock
       self.now = now
       self.projects = projects
+      self.takeApproval = takeApproval
     }
   }
 
@@ -84,7 +93,7 @@ package actor Daemon {
     self.tables = tables
     self.surroundings = surroundings
     marker = Marker(
-      source: surroundings.source, target: surroundings.target,
+      source: surroundings.probes.source, target: surroundings.probes.target,
       mirror: surroundings.store.identity.name)
     elapsed = stopwatch(surroundings.clock)
     startedAt = surroundings.now()

@@ -21,6 +21,7 @@ extension Daemon {
     passes.status.lastStart = surroundings.now()
     let pass = Pass(
       tables: chosen, lanes.surroundings, lanes: lanes, isPartial: only != nil,
+      approval: only == nil ? surroundings.takeApproval() : .none,
       surveyed: { await self.surveyed($0, isPartial: only != nil) })
     let report = await pass.run()
     passes.status.isRunning = false

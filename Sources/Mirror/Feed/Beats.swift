@@ -14,6 +14,7 @@ struct Beats: Sendable {
   private static let memory = 64
 
   let interval: Duration
+  /// In the order written, so both beats and times rise.
   private(set) var written: [Written] = []
   private(set) var isWriting = false
   /// The last write failed.
@@ -24,6 +25,9 @@ struct Beats: Sendable {
   private var isLate = false
 
   init(interval: Duration) { self.interval = max(interval, Self.firstPause) }
+
+  /// nil for one whose write is not answered, and for one of long ago.
+  subscript(beat: Int64) -> Written? { written.last { $0.beat == beat } }
 
   /// nil while one is being written.
   var nextDue: Duration? { isWriting ? nil : due }

@@ -5,7 +5,7 @@ struct ChannelHealth: Sendable {
   enum Phase: Hashable, Sendable {
     case joining(since: Duration)
     case subscribed(join: Int, since: Duration)
-    case refused(String)
+    case refused(String, since: Duration)
   }
 
   /// Changes may have been lost; a pass brings them.
@@ -14,6 +14,8 @@ struct ChannelHealth: Sendable {
     var ended: Duration?
     /// A pass that begins then or later heals it; nil while that is not known.
     var healsFrom: Duration?
+    /// Only a beat that was begun then or later tells that changes flow again.
+    var provenFrom = Duration.zero
   }
 
   let channel: FeedChannel
@@ -43,7 +45,11 @@ struct ChannelHealth: Sendable {
   var subscribedSince: Duration? {
     if case .subscribed(_, let since) = phase { since } else { nil }
   }
-  var joiningSince: Duration? { if case .joining(let since) = phase { since } else { nil } }
+  var phaseSince: Duration {
+    switch phase {
+    case .joining(let since), .subscribed(_, let since), .refused(_, let since): since
+    }
+  }
   var join: Int? { if case .subscribed(let join, _) = phase { join } else { nil } }
 
   /// It held for so long that what was before does not matter.
@@ -71,7 +77,7 @@ struct ChannelHealth: Sendable {
     unprove()
     gap = Gap()
     isLossy = false
-    if let refusal { phase = .refused(refusal) } else { phase = .joining(since: now) }
+    if let refusal { phase = .refused(refusal, since: now) } else { phase = .joining(since: now) }
   }
 
   /// We leave it, to join it anew.
@@ -82,20 +88,20 @@ struct ChannelHealth: Sendable {
   }
 
   /// Changes may have been lost although it stands.
-  mutating func doubt(at now: Duration?) {
-    gap = Gap(ended: gap?.ended ?? now)
+  mutating func doubt(at now: Duration) {
+    gap = Gap(ended: gap?.ended, provenFrom: now)
   }
 
-  /// A beat that was begun after the channel was subscribed came back.
+  /// A beat that was begun after the channel was subscribed came back; `skipped`: one before it did not.
   ///
   /// - Returns: whether a gap is healed by a pass that begins from now on.
-  mutating func proved(by beat: Int64, skipped: Bool, at now: Duration) -> Bool {
+  mutating func proved(by beat: Beats.Written, skipped: Bool, at now: Duration) -> Bool {
     lastSeen = now
-    highestBeat = max(highestBeat ?? beat, beat)
+    highestBeat = beat.beat
     if provenAt == nil { provenAt = now }
-    if skipped { doubt(at: now) }
-    guard gap != nil, gap?.healsFrom == nil else { return false }
-    gap = Gap(ended: gap?.ended ?? now, healsFrom: now)
+    if skipped { doubt(at: beat.began) }
+    guard let open = gap, open.healsFrom == nil, open.provenFrom <= beat.began else { return false }
+    gap = Gap(ended: open.ended ?? now, healsFrom: now)
     return true
   }
 
@@ -104,13 +110,12 @@ struct ChannelHealth: Sendable {
   /// The oldest beat that should have come back.
   func awaited(_ beats: Beats) -> Beats.Written? {
     guard let since = subscribedSince else { return nil }
-    return beats.written.first { $0.began >= since && $0.beat > highestBeat ?? Int64.min }
-  }
-
-  /// From when on it is to be joined anew, pauses aside.
-  func deadFrom(_ beats: Beats, joinLimit: Duration) -> Duration? {
-    if let joiningSince { return joiningSince + joinLimit }
-    return awaited(beats).map { $0.answered + beats.interval * 2 }
+    var oldest: Beats.Written?
+    for written in beats.written.reversed() {
+      guard written.began >= since, written.beat > highestBeat ?? Int64.min else { break }
+      oldest = written
+    }
+    return oldest
   }
 
   func mayRejoin(from now: Duration) -> Duration { isSettled ? now : rejoins.allowedFrom ?? now }

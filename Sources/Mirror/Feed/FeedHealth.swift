@@ -35,8 +35,10 @@ package struct FeedHealth: Sendable {
   var reconnects: Pauses
   var passes = PassRequests()
   var log: FeedLog
-  /// The last reason for not being live.
+  /// What happened since it was live; empty where nothing did.
   var reason = ""
+  /// Why it was not live the last time.
+  var lastReason = ""
   var counts = Counts()
   var state: FeedStatus.State
   var since = Duration.zero
@@ -121,7 +123,7 @@ package struct FeedHealth: Sendable {
   package mutating func failedToWriteBeat(at now: Duration) -> [Action] {
     beats.failed(at: now, isAwaited: isProofAwaited)
     for index in channels.indices where channels[index].subscribedSince != nil {
-      channels[index].doubt(at: nil)
+      channels[index].doubt(at: now)
     }
     return settle(at: now)
   }

@@ -8,11 +8,19 @@ extension FeedHealth {
     channels.contains { $0.subscribedSince != nil && $0.provenAt == nil }
   }
 
+  /// Longer than a careful client waits until it tries a refused channel again and tells of it.
+  static let refusalLimit = Duration.seconds(900)
+
   /// Longer than a careful client's own patience and backoff.
   var joinLimit: Duration { max(beats.interval * 2, .seconds(120)) }
 
+  /// From when on it is to be joined anew, pauses aside.
   func deadFrom(_ channel: ChannelHealth) -> Duration? {
-    channel.deadFrom(beats, joinLimit: joinLimit)
+    switch channel.phase {
+    case .refused(_, let since): since + Self.refusalLimit
+    case .joining(let since): since + joinLimit
+    case .subscribed: channel.awaited(beats).map { $0.answered + beats.interval * 2 }
+    }
   }
 
   mutating func subscribed(_ index: Int, join: Int, at now: Duration) {
@@ -26,16 +34,16 @@ extension FeedHealth {
 
   mutating func saw(_ beat: Int64, _ index: Int, at now: Duration) {
     guard let since = channels[index].subscribedSince else { return }
-    guard let written = beats.written.last(where: { $0.beat == beat }) else {
+    guard let written = beats[beat] else {
       if beats.isWriting { channels[index].sawEarly(beat) }
       return
     }
-    guard written.began >= since else { return }
+    guard written.began >= since, beat > channels[index].highestBeat ?? Int64.min else { return }
     let awaited = channels[index].awaited(beats)
     let skipped = channels[index].provenAt != nil && (awaited?.beat ?? beat) < beat
     if skipped { log.skipped(channel: channels[index].channel.name) }
     counts.lastProof = now
-    if channels[index].proved(by: beat, skipped: skipped, at: now) {
+    if channels[index].proved(by: written, skipped: skipped, at: now) {
       let wait = isProofAwaited ? Self.together : .zero
       passes.ask(needed: now, by: now + wait, "a gap in the feed")
     }
@@ -61,22 +69,26 @@ extension FeedHealth {
       self.state = state
       since = now
     }
-    actions += log.take(state: state, isGood: isGood(state), reason: problem(at: now), at: now)
-      .map { .log($0) }
+    if isGood(state) { reason = "" } else { lastReason = why(state) }
+    var log = self.log
+    let lines = log.take(state: state, isGood: isGood(state), at: now) { problem(at: now) }
+    self.log = log
+    actions += lines.map { .log($0) }
     return actions
   }
 
   mutating func rejoin(at now: Duration) -> [Action] {
-    let active = channels.indices.filter { !channels[$0].isRefused }
-    let dead = active.filter { deadFrom(channels[$0]).map { $0 <= now } ?? false }
-    if !dead.isEmpty, dead.count == active.count {
+    let dead = channels.indices.filter { deadFrom(channels[$0]).map { $0 <= now } ?? false }
+    if !dead.isEmpty, channels.indices.allSatisfy({ channels[$0].isRefused || dead.contains($0) }),
+      !dead.allSatisfy({ channels[$0].isRefused })
+    {
       guard reconnects.allowedFrom ?? now <= now else { return [] }
       silent(dead, at: now)
       reconnects.next(at: now)
       for index in dead { channels[index].leave(at: now) }
       return [.reconnect]
     }
-    let due = active.filter {
+    let due = channels.indices.filter {
       (dead.contains($0) || channels[$0].isLossy) && channels[$0].mayRejoin(from: now) <= now
     }
     silent(due.filter(dead.contains), at: now)

@@ -15,6 +15,10 @@ extension FeedHealth {
     status.gapsHealed = counts.gapsHealed
     status.lastHealing = counts.lastHealing
     status.missedRows = counts.missedRows
+    let gaps = channels.filter { !$0.isRefused && $0.gap != nil }
+    status.gapSince =
+      gaps.map { $0.gap?.ended ?? $0.phaseSince }.min()
+      .map { startedAt + Self.microseconds($0) }
     return status
   }
 
@@ -25,7 +29,7 @@ extension FeedHealth {
     guard let channel = channels.first(where: { $0.channel.name == name }) else {
       return (.off, "")
     }
-    if case .refused(let problem) = channel.phase { return (.refused, problem) }
+    if case .refused(let problem, _) = channel.phase { return (.refused, problem) }
     return (feed(of: channel, at: now), "")
   }
 
@@ -47,28 +51,29 @@ extension FeedHealth {
     return !hasMarker || beats.isFailing ? .unproven : .joining
   }
 
+  /// Why it is not live.
+  func why(_ state: FeedStatus.State) -> String {
+    if beats.isFailing, state == .unproven {
+      return "the marker row cannot be written at the source"
+    }
+    if !reason.isEmpty { return reason }
+    return state == .joining ? "no marker row has come back through the feed yet" : ""
+  }
+
   /// The most urgent first: why it is not live, else what is refused, else why it was not live the last time.
   func problem(at now: Duration) -> String {
     let state = overallState(at: now)
     var sentences: [String] = []
-    if !isGood(state) {
-      if beats.isFailing, state == .unproven {
-        sentences.append("the marker row cannot be written at the source")
-      } else if reason.isEmpty, state == .joining {
-        sentences.append("no marker row has come back through the feed yet")
-      } else if !reason.isEmpty {
-        sentences.append(reason)
-      }
-    }
+    if !isGood(state), !why(state).isEmpty { sentences.append(why(state)) }
     let refused = channels.filter(\.isRefused)
     for channel in refused.prefix(3) {
-      if case .refused(let why) = channel.phase {
+      if case .refused(let why, _) = channel.phase {
         sentences.append(
           "channel \(channel.channel.name) is refused, its tables are polled: \(why)")
       }
     }
     if refused.count > 3 { sentences.append("and \(refused.count - 3) channels more") }
-    return sentences.isEmpty ? reason : sentences.joined(separator: "; ")
+    return sentences.isEmpty ? lastReason : sentences.joined(separator: "; ")
   }
 
   private func feed(of channel: ChannelHealth, at now: Duration) -> TableStatus.Feed {

@@ -45,7 +45,7 @@ struct FeedLog: Sendable {
   }
 
   mutating func take(
-    state: FeedStatus.State, isGood: Bool, reason: String, at now: Duration
+    state: FeedStatus.State, isGood: Bool, at now: Duration, problem: () -> String
   ) -> [LogEvent] {
     var lines: [LogEvent] = []
     for (kind, event) in pending where saidAt[kind].map({ now - $0 >= Self.hour }) ?? true {
@@ -66,7 +66,7 @@ struct FeedLog: Sendable {
     }
     badSince = badSince ?? now
     guard let due = nextDue(isGood: false), due <= now else { return lines }
-    let fields = [("feed.state", state.rawValue), ("feed.problem", reason)]
+    let fields = [("feed.state", state.rawValue), ("feed.problem", problem())]
     if saidGood == false {
       lines.append(event(.warning, "The feed still carries no changes; tables are polled.", fields))
     } else {

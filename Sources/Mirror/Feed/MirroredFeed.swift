@@ -15,3 +15,5 @@ package protocol MirroredFeed: Sendable {
   /// Drops the socket and opens a new one.
   func reconnect() async
 }
+
+extension RealtimeClient: MirroredFeed {}

@@ -1,4 +1,4 @@
-/// What the process tells whoever started it.
+/// What the process tells whoever started it; `supamirror status` gives the same numbers as `StatusAnswer` says.
 package enum ExitCode: Int32, Hashable, Sendable {
   /// Everything is mirrored.
   case clean = 0

@@ -2,7 +2,7 @@ package import Supabase
 
 /// Everything an operator may ask of a running mirror, at one moment. A value: whoever shows it needs no answer of
 /// any project. Times are microseconds since 2000-01-01 UTC unless they are durations.
-package struct MirrorStatus: Sendable {
+package struct MirrorStatus: Hashable, Sendable {
   package var version: String
   /// The mirror's name in the ledger.
   package var mirror: String
@@ -19,6 +19,9 @@ package struct MirrorStatus: Sendable {
   package var lags: [LagSample] = []
   /// The limit of lag above which the mirror is not ready.
   package var lagLimit: Duration
+  /// The time between two passes, and between two marker rows, as configured.
+  package var reconcileInterval = Duration.seconds(30)
+  package var heartbeatInterval = Duration.seconds(10)
   /// What needs a person, most urgent first; sentences.
   package var problems: [String] = []
   package var notes: [String] = []
@@ -42,7 +45,7 @@ package struct MirrorStatus: Sendable {
 }
 
 /// One project as it was last met.
-package struct ProjectStatus: Sendable {
+package struct ProjectStatus: Hashable, Sendable {
   /// Without key.
   package var url: String
   /// nil while the last request had an answer; else since when none had.
@@ -53,7 +56,7 @@ package struct ProjectStatus: Sendable {
   package init(url: String) { self.url = url }
 }
 
-package struct FeedStatus: Sendable {
+package struct FeedStatus: Hashable, Sendable {
   /// From worst to best but for `off`.
   package enum State: String, Sendable, CaseIterable {
     /// `SYNC_REALTIME=false`, or no table wants it.
@@ -78,6 +81,8 @@ package struct FeedStatus: Sendable {
   package var connects = 0
   package var joins = 0
   package var events = 0
+  /// The end of what is known to have come through, while a gap is not healed yet.
+  package var gapSince: Int64?
   /// Gaps that were healed by a pass, and how long the last one took from its end to its healing.
   package var gapsHealed = 0
   package var lastHealing: Duration?
@@ -92,7 +97,7 @@ package struct FeedStatus: Sendable {
   }
 }
 
-package struct PassStatus: Sendable {
+package struct PassStatus: Hashable, Sendable {
   package var isRunning = false
   /// Passes that ended since the start.
   package var count = 0
@@ -107,7 +112,7 @@ package struct PassStatus: Sendable {
   package init() {}
 }
 
-package struct TableStatus: Sendable {
+package struct TableStatus: Hashable, Sendable {
   package enum Feed: String, Sendable, CaseIterable {
     /// `"realtime": false`, or the feed is off.
     case off
@@ -161,9 +166,12 @@ extension MirrorStatus {
   /// The age of the newest marker row known to be on the target counts as well: where none arrives, lag grows.
   package var lag: Duration? {
     guard let last = lags.last else { return nil }
-    return max(last.lag, .microseconds(max(0, takenAt - last.time)) - Self.quiet)
+    return max(last.lag, .microseconds(max(0, takenAt - last.time)) - quiet)
   }
 
   /// Marker rows are written seldom; this much time between two says nothing.
   package static let quiet = Duration.seconds(20)
+
+  /// The same for this mirror, which may write them more seldom.
+  package var quiet: Duration { max(Self.quiet, heartbeatInterval * 2) }
 }

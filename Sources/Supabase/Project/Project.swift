@@ -1,5 +1,5 @@
 /// One Supabase project: where it is and the key that opens it.
-package struct Project: Sendable {
+package struct Project: Hashable, Sendable {
   /// `source` or `target`, as messages name it.
   package let role: String
   package let url: ProjectURL

@@ -64,8 +64,9 @@ struct Descriptor: ~Copyable {
   }
 
   /// Takes the lock that ends with this descriptor, or fails with EWOULDBLOCK.
-  func lock() throws(FileError) {
-    while flock(number, LOCK_EX | LOCK_NB) != 0 {
+  /// A shared one keeps only those out that want it for themselves.
+  func lock(shared: Bool = false) throws(FileError) {
+    while flock(number, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0 {
       if errno != EINTR { throw failure }
     }
   }

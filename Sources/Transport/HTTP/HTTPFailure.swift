@@ -51,7 +51,7 @@ struct CurlFailure {
         .timedOut, "Nothing came from or went to \(place) for \(configuration.stallLimit).")
     case CURLE_OPERATION_TIMEDOUT:
       return HTTPError(
-        .timedOut, "No connection to \(place) within \(configuration.connectLimit).")
+        .cannotConnect, "No connection to \(place) within \(configuration.connectLimit).")
     case CURLE_SSL_CACERT_BADFILE:
       return HTTPError(
         .tls,

@@ -72,7 +72,7 @@ package struct HTTPError: Error, Hashable, Sendable, CustomStringConvertible {
     case tls
     /// The connection ended in the middle of the answer, or before it.
     case interrupted
-    /// A time limit passed: connect, total or low speed.
+    /// A time limit passed on a connection that stood: total or low speed.
     case timedOut
     case answerTooLarge
     /// The task was cancelled.

@@ -119,6 +119,9 @@ package final class ServerWebSocket: Sendable {
 
 /// The server's side, on its loop's thread.
 extension ServerWebSocket {
+  /// Bytes that came and that nobody has received; what is a message's beginning is not counted.
+  var heldBytes: Int { state.withLock { $0.course.heldBytes } }
+
   func received(_ bytes: [UInt8]) {
     change { state in
       if !bytes.isEmpty { state.lastInbound = .now }

@@ -34,6 +34,9 @@ struct ServerWebSocketCourse {
   /// False while too much waits. Once the end is known, what comes is dropped.
   var wantsInput: Bool { hasStopped || hasRoom }
 
+  /// Bytes that came and that nobody has taken.
+  var heldBytes: Int { waitingBytes + parser.pendingBytes }
+
   private var hasRoom: Bool {
     waiting.count < limits.waitingMessages && waitingBytes <= limits.messageBytes
   }

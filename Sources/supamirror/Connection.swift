@@ -1,0 +1,52 @@
+import Mirror
+import Supabase
+import Transport
+
+/// A client a project, so that a slow one takes no connection from the other.
+struct Connection {
+  private let configuration: HTTPClient.Configuration
+  private let limits: RequestLimits
+  private let origin: String
+
+  init(_ settings: Settings, origin: String) {
+    var configuration = HTTPClient.Configuration()
+    configuration.caFile = settings.caFile
+    configuration.userAgent = "supamirror/\(Version.current)"
+    configuration.stallLimit = max(configuration.stallLimit, settings.requestTime)
+    var limits = RequestLimits()
+    limits.requestTime = settings.requestTime
+    limits.retryTime = settings.retryTime
+    self.configuration = configuration
+    self.limits = limits
+    self.origin = origin
+  }
+
+  func project(_ project: Project) -> PostgREST {
+    self.project(project, over: transport)
+  }
+
+  var transport: HTTPClient { HTTPClient(configuration) }
+
+  func project(_ project: Project, over transport: any HTTPTransport) -> PostgREST {
+    PostgREST(project: project, origin: origin, transport: transport, limits: limits)
+  }
+
+  /// The same, but no request is tried twice.
+  func probe(_ project: Project, over transport: any HTTPTransport) -> PostgREST {
+    var limits = limits
+    limits.retryTime = .zero
+    return PostgREST(project: project, origin: origin, transport: transport, limits: limits)
+  }
+
+  /// Odd frames are told once a connection and kind.
+  func feed(_ project: Project, log: Log) -> RealtimeClient {
+    var options = RealtimeOptions()
+    options.caFile = configuration.caFile
+    return RealtimeClient(
+      project: project, transport: WebSocketClient(userAgent: configuration.userAgent),
+      options: options,
+      notice: { kind, sentence in
+        log.warning("odd frame of the feed", ["kind": "\(kind)", "reason": sentence])
+      })
+  }
+}

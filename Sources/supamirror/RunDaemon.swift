@@ -1,0 +1,170 @@
+import Glibc
+import Mirror
+import Supabase
+import Transport
+
+/// Puts a mirror together and runs it until a signal ends it.
+///
+/// - Throws: where nothing could be begun, with the sentence for the operator.
+func runDaemon(
+  _ configuration: Configuration, _ variables: [String: String], console: Console
+) async throws -> ExitCode {
+  var (settings, tables) = try configuration.mirror()
+  let lock = try FileLock(settings.statePath)
+  defer { withExtendedLifetime(lock) {} }
+  let signals = ProcessSignals()
+  while true {
+    let run = try DaemonRun(settings, tables, variables, console)
+    switch await run.run(signals, configuration) {
+    case .ended: return .clean
+    case .changed(let newSettings, let newTables): (settings, tables) = (newSettings, newTables)
+    }
+  }
+}
+
+/// One daemon with one set of settings.
+private struct DaemonRun {
+  enum End {
+    case ended
+    /// `SIGHUP` found other settings; a daemon with these is to go on.
+    case changed(Settings, [TableConfiguration])
+  }
+
+  private let settings: Settings
+  private let daemon: Daemon
+  private let watch: ServiceWatch
+  private let console: Console
+  private let transports: [HTTPClient]
+  private let server: StatusServer?
+
+  init(
+    _ settings: Settings, _ tables: [TableConfiguration], _ variables: [String: String],
+    _ console: Console
+  ) throws {
+    self.settings = settings
+    self.console = console
+    let identity = MirrorIdentity(settings)
+    let store = try StateStore(StateFile(path: settings.statePath), identity: identity)
+    let connection = Connection(settings, origin: identity.name)
+    let log = console.log
+    func watched(_ project: Project) -> (HTTPClient, WatchedTransport) {
+      let client = connection.transport
+      return (
+        client,
+        WatchedTransport(
+          client, role: project.role, url: project.url.description, log: log)
+      )
+    }
+    let (sourceClient, source) = watched(settings.source)
+    let (targetClient, target) = watched(settings.target)
+    transports = [sourceClient, targetClient]
+    let feed: RealtimeClient? =
+      settings.realtime ? connection.feed(settings.source, log: log) : nil
+    let daemon = Daemon(
+      settings: settings, tables: tables,
+      Daemon.Surroundings(
+        source: connection.project(settings.source, over: source),
+        target: connection.project(settings.target, over: target), feed: feed, store: store,
+        log: log, now: { WallClock.system.now() + TimeText.unixEpoch },
+        probes: (
+          connection.probe(settings.source, over: source),
+          connection.probe(settings.target, over: target)
+        ),
+        projects: { (source.status, target.status) },
+        takeApproval: { Self.takeApproval(settings.statePath, log) }))
+    self.daemon = daemon
+    watch = ServiceWatch(
+      notifier: ServiceNotifier(environment: variables), transports: [source, target],
+      status: { await daemon.status() }, log: log)
+    let watch = watch
+    server = try settings.statusPort.map {
+      try StatusServer.start(
+        port: $0, status: { await daemon.status() }, isAlive: { watch.isProgressing })
+    }
+    if let server { log.info("status is served", ["url": server.url]) }
+    log.info(
+      "mirror begins",
+      [
+        "mirror": identity.name, "source": settings.source.url.description,
+        "target": settings.target.url.description, "tables": "\(tables.count)",
+      ])
+  }
+  private static func takeApproval(_ statePath: String, _ log: Log) -> DeleteApproval {
+    let file = SnapshotFile(Approvals.path(statePath: statePath))
+    guard let bytes = try? file.read() else { return .none }
+    file.remove()
+    let approval = Approvals.read(bytes)
+    if approval == .none {
+      log.error("approved deletes not taken up", ["reason": "\(file.path) cannot be understood"])
+    } else {
+      log.info("this pass applies approved deletes")
+    }
+    return approval
+  }
+
+  /// Until a signal ends it, or asks for other settings.
+  func run(_ signals: ProcessSignals, _ configuration: Configuration) async -> End {
+    let work = Task { await daemon.run() }
+    signals.watch(work)
+    let watching = Task { await watch.run() }
+    let writer = StatusFileWriter(
+      statePath: settings.statePath, status: { await daemon.status() }, log: console.log)
+    let writing = Task { await writer.run() }
+    var end = End.ended
+    var isStopping = false
+    events: for await event in signals.events {
+      switch event {
+      case .ended: break events
+      case .status: console.show(await daemon.status())
+      case .reload where isStopping: break
+      case .reload:
+        if let problem = watch.notifier.notifyReloading() {
+          console.log.warning("service manager not told", ["reason": "\(problem)"])
+        }
+        if let changed = await reload(configuration) {
+          end = changed
+          isStopping = true
+          Task { await daemon.stop() }
+        }
+        watch.tell("READY=1")
+      case .stop(let name):
+        // What is durable is so at every instant.
+        if isStopping { exit(ExitCode.incomplete.rawValue) }
+        isStopping = true
+        watch.tell("STOPPING=1")
+        console.log.info(
+          "ending; nothing is lost, and another signal ends it at once", ["signal": name])
+        Task { await daemon.stop() }
+      }
+    }
+    for task in [watching, writing] {
+      task.cancel()
+      await task.value
+    }
+    await server?.stop()
+    for transport in transports { await transport.close() }
+    return end
+  }
+
+  /// Takes up tables that changed. What cannot be read changes nothing.
+  /// - Returns: what is to be done where more than the tables changed.
+  private func reload(_ configuration: Configuration) async -> End? {
+    do {
+      let (settings, tables) = try configuration.mirror()
+      guard MirrorIdentity(settings) == MirrorIdentity(self.settings) else {
+        console.log.error(
+          "configuration not taken up",
+          ["reason": "it names other projects or another mirror; that needs a restart"])
+        return nil
+      }
+      console.log.info("configuration read again", ["tables": "\(tables.count)"])
+      guard settings == self.settings else { return .changed(settings, tables) }
+      await daemon.reload(tables)
+    } catch {
+      for problem in error.problems {
+        console.log.error("configuration not taken up", ["reason": problem])
+      }
+    }
+    return nil
+  }
+}
