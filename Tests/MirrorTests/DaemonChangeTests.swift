@@ -5,7 +5,7 @@ import Transport
 
 @testable import Mirror
 
-@Test(.timeLimit(.minutes(1)))
+@Test(.timeLimit(.minutes(5)))
 func `inserts, updates, deletes and changed keys arrive by the feed, without a pass`() async throws
 {
   let world = try await DaemonWorld.following()
@@ -27,7 +27,7 @@ func `inserts, updates, deletes and changed keys arrive by the feed, without a p
   await world.stop()
 }
 
-@Test(.timeLimit(.minutes(1)))
+@Test(.timeLimit(.minutes(5)))
 func `what an event says of a row does not matter, only that it does`() async throws {
   let world = try await DaemonWorld.following()
   let joined = try #require(world.feed.channel(of: "items"))
@@ -43,7 +43,8 @@ func `what an event says of a row does not matter, only that it does`() async th
   await world.erase([2])
   // Late, doubled, in the wrong order, and of rows that never were.
   let events = [
-    change(.delete, nil, old: 1), change(.insert, 1), change(.insert, 2), change(.delete, nil, old: 2),
+    change(.delete, nil, old: 1), change(.insert, 1), change(.insert, 2),
+    change(.delete, nil, old: 2),
     change(.delete, nil, old: 2), change(.update, 101, old: 102), change(.insert, 999),
     change(.delete, nil, old: 3),
   ]
@@ -78,7 +79,7 @@ extension DaemonWorld {
   }
 }
 
-@Test(.timeLimit(.minutes(1)))
+@Test(.timeLimit(.minutes(5)))
 func `a child that comes before its parent waits for it, and is not refused`() async throws {
   let world = try await family()
   let passes = await world.passes
@@ -98,7 +99,7 @@ func `a child that comes before its parent waits for it, and is not refused`() a
   await world.stop()
 }
 
-@Test(.timeLimit(.minutes(1)))
+@Test(.timeLimit(.minutes(5)))
 func `rows that wait for their parents do not push others out`() async throws {
   let world = try await family { $0.world.settings.batchSize = 10 }
   world.setFeed { $0.loses = { $0.table.name == "parents" } }
@@ -120,7 +121,7 @@ func `rows that wait for their parents do not push others out`() async throws {
   await world.stop()
 }
 
-@Test(.timeLimit(.minutes(1)))
+@Test(.timeLimit(.minutes(5)))
 func `a row that stays refused is set aside, and healed by a pass`() async throws {
   let world = try await DaemonWorld.following()
   await world.target.change { target in
@@ -153,16 +154,14 @@ extension DaemonWorld {
   /// From now on, writes to the target wait until the feed has nothing more under way.
   func holdWritesForFeed() {
     let clock = clock
-    targetDoor.before.withLock { door in
-      door = { kind, table in
-        guard kind == .upsert, table?.name == "items" else { return }
-        await clock.wait { clock.deliveries == 0 }
-      }
+    targetDoor.before { kind, table in
+      guard kind == .upsert, table?.name == "items" else { return }
+      await clock.wait { clock.deliveries == 0 }
     }
   }
 }
 
-@Test(.timeLimit(.minutes(1)))
+@Test(.timeLimit(.minutes(5)))
 func `more keys than a page carries become a pass of that table`() async throws {
   let world = try await DaemonWorld.following { $0.world.settings.batchSize = 10 }
   world.holdWritesForFeed()
@@ -184,7 +183,7 @@ func `more keys than a page carries become a pass of that table`() async throws 
   await world.stop()
 }
 
-@Test(.timeLimit(.minutes(1)), arguments: [0, 15, 45])
+@Test(.timeLimit(.minutes(5)), arguments: [0, 15, 45])
 func `lost evidence of a delete becomes a whole pass, whenever it was lost`(at: Int) async throws {
   let world = try await DaemonWorld.following { $0.world.settings.batchSize = 10 }
   world.holdWritesForFeed()
@@ -202,7 +201,7 @@ func `lost evidence of a delete becomes a whole pass, whenever it was lost`(at: 
   await world.stop()
 }
 
-@Test(.timeLimit(.minutes(1)), arguments: [FeedChange.Kind.insert, .update, .delete])
+@Test(.timeLimit(.minutes(5)), arguments: [FeedChange.Kind.insert, .update, .delete])
 func `an event that does not name its row becomes a pass`(kind: FeedChange.Kind) async throws {
   let world = try await DaemonWorld.following()
   let (passes, whole) = (await world.passes, await world.wholePasses)
@@ -228,7 +227,7 @@ func `an event that does not name its row becomes a pass`(kind: FeedChange.Kind)
   await world.stop()
 }
 
-@Test(.timeLimit(.minutes(1)))
+@Test(.timeLimit(.minutes(5)))
 func `an event with errors becomes a whole pass, and a stream of them no storm`() async throws {
   let world = try await DaemonWorld.following()
   let passes = await world.passes
@@ -251,7 +250,7 @@ func `an event with errors becomes a whole pass, and a stream of them no storm`(
 }
 
 /// A row changes while the page that holds it is under way.
-@Test(.timeLimit(.minutes(1)), arguments: [true, false], [1, 2, 3, 4])
+@Test(.timeLimit(.minutes(5)), arguments: [true, false], [1, 2, 3, 4])
 func `a page that was read before does not undo what the feed brought`(
   isDelete: Bool, page: Int
 ) async throws {
@@ -263,26 +262,24 @@ func `a page that was read before does not undo what the feed brought`(
   let whole = await world.wholePasses
   // The second row of that page.
   let id = (page - 1) * 5 + 2
-  world.sourceDoor.after.withLock { door in
-    door = { kind, table in
-      guard kind == .read, table?.name == "items", await source.requests.last!.count > 1 else {
-        return
-      }
-      let isThis = pages.withLock { pages in
-        pages += 1
-        return pages == page
-      }
-      guard isThis else { return }
-      await source.change { source in
-        if isDelete {
-          source.erase("items", int(id))
-        } else {
-          // No later page has it.
-          source.put("items", [int(id), time(now - 300 * day), text("newer")])
-        }
-      }
-      await clock.wait { clock.deliveries == 0 }
+  world.sourceDoor.after { kind, table in
+    guard kind == .read, table?.name == "items", await source.requests.last!.count > 1 else {
+      return
     }
+    let isThis = pages.withLock { pages in
+      pages += 1
+      return pages == page
+    }
+    guard isThis else { return }
+    await source.change { source in
+      if isDelete {
+        source.erase("items", int(id))
+      } else {
+        // No later page has it.
+        source.put("items", [int(id), time(now - 300 * day), text("newer")])
+      }
+    }
+    await clock.wait { clock.deliveries == 0 }
   }
   await world.daemon.needsPass(.all)
   #expect(await world.run(within: .seconds(5)) { await world.wholePasses > whole })

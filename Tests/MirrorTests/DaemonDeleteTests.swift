@@ -12,7 +12,7 @@ extension DaemonWorld {
   fileprivate var deletes: Int { get async { await target.requests.count { $0.kind == .delete } } }
 }
 
-@Test(.timeLimit(.minutes(1)))
+@Test(.timeLimit(.minutes(5)))
 func `an event of a delete is not enough: a row that exists stays`() async throws {
   let world = try await DaemonWorld.following()
   world.setFeed { $0.delay = .seconds(1) }
@@ -25,17 +25,15 @@ func `an event of a delete is not enough: a row that exists stays`() async throw
   await world.stop()
 }
 
-@Test(.timeLimit(.minutes(1)))
+@Test(.timeLimit(.minutes(5)))
 func `a row that comes back around its delete by the feed is put back`() async throws {
   let world = try await DaemonWorld.following()
   let (source, now) = (world.source, world.world.now)
   // Its coming back is lost.
   world.setFeed { $0.loses = { $0.table != .marker && $0.kind != .delete } }
-  world.targetDoor.before.withLock { door in
-    door = { kind, _ in
-      guard kind == .delete else { return }
-      await source.change { $0.put("items", [int(5), time(now - 300 * day), text("again")]) }
-    }
+  world.targetDoor.before { kind, _ in
+    guard kind == .delete else { return }
+    await source.change { $0.put("items", [int(5), time(now - 300 * day), text("again")]) }
   }
   await world.erase([5])
   await world.settle()
@@ -45,7 +43,7 @@ func `a row that comes back around its delete by the feed is put back`() async t
   await world.stop()
 }
 
-@Test(.timeLimit(.minutes(1)))
+@Test(.timeLimit(.minutes(5)))
 func `deletes over the limit of a pass are held, those by the feed counted`() async throws {
   let world = try await DaemonWorld.following(100) {
     $0.world.settings.deleteLimitRows = 20
@@ -80,7 +78,7 @@ func `deletes over the limit of a pass are held, those by the feed counted`() as
   await world.stop()
 }
 
-@Test(.timeLimit(.minutes(1)))
+@Test(.timeLimit(.minutes(5)))
 func `the limit counts from pass to pass`() async throws {
   let world = try await DaemonWorld.following(100) {
     $0.world.settings.deleteLimitRows = 20
@@ -96,7 +94,7 @@ func `the limit counts from pass to pass`() async throws {
   await world.stop()
 }
 
-@Test(.timeLimit(.minutes(1)))
+@Test(.timeLimit(.minutes(5)))
 func `without a ledger a mass delete is not carried out bit by bit`() async throws {
   let world = await DaemonWorld(.items(ledger: false))
   world.world.settings.deleteLimitRows = 20
@@ -117,7 +115,7 @@ func `without a ledger a mass delete is not carried out bit by bit`() async thro
   await world.stop()
 }
 
-@Test(.timeLimit(.minutes(1)))
+@Test(.timeLimit(.minutes(5)))
 func `deletes that are left alone are left alone`() async throws {
   let world = try await DaemonWorld.following { $0.world.settings.deletes = false }
   let passes = await world.passes
@@ -130,7 +128,7 @@ func `deletes that are left alone are left alone`() async throws {
   await world.stop()
 }
 
-@Test(.timeLimit(.minutes(1)), arguments: [true, false])
+@Test(.timeLimit(.minutes(5)), arguments: [true, false])
 func `rows that others refer to are deleted in a pass, after those`(cascades: Bool) async throws {
   let stamp = "timestamp with time zone"
   var children = MemoryTable(
@@ -169,7 +167,7 @@ func `rows that others refer to are deleted in a pass, after those`(cascades: Bo
   await world.stop()
 }
 
-@Test(.timeLimit(.minutes(1)))
+@Test(.timeLimit(.minutes(5)))
 func `a delete that the target refuses is left to a pass`() async throws {
   let world = try await DaemonWorld.following()
   let passes = await world.passes

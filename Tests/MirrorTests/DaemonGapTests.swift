@@ -51,7 +51,7 @@ extension DaemonWorld {
 }
 
 /// Passes are an hour apart, so it is the gap that leads to one.
-@Test(.timeLimit(.minutes(1)), arguments: Gap.allCases)
+@Test(.timeLimit(.minutes(5)), arguments: Gap.allCases)
 func `a gap of the feed is healed by a pass after the proof`(gap: Gap) async throws {
   let world = try await DaemonWorld.following(20) {
     $0.world.settings.reconcileInterval = .seconds(3600)
@@ -79,7 +79,7 @@ func `a gap of the feed is healed by a pass after the proof`(gap: Gap) async thr
   await world.stop()
 }
 
-@Test(.timeLimit(.minutes(1)))
+@Test(.timeLimit(.minutes(5)))
 func `a feed that loses changes is found out by a pass, and joined anew`() async throws {
   let world = try await DaemonWorld.following()
   let channel = try #require(world.feed.channel(of: "items"))
@@ -99,7 +99,7 @@ func `a feed that loses changes is found out by a pass, and joined anew`() async
 }
 
 /// One row that is changed now and then: no row of its table is old enough to be read again.
-@Test(.timeLimit(.minutes(1)), arguments: [3, 7, 29, 31, 59])
+@Test(.timeLimit(.minutes(5)), arguments: [3, 7, 29, 31, 59])
 func `a feed that loses nothing is not blamed`(pause: Int) async throws {
   let world = try await DaemonWorld.following(1) { $0.world.settings.lookback = .seconds(1) }
   let joins = world.feed.asked
@@ -112,7 +112,7 @@ func `a feed that loses nothing is not blamed`(pause: Int) async throws {
   await world.stop()
 }
 
-@Test(.timeLimit(.minutes(1)))
+@Test(.timeLimit(.minutes(5)))
 func `the marker row arrives on the target, and its way is measured`() async throws {
   let world = try await DaemonWorld.following()
   world.setFeed { $0.delay = .seconds(2) }
@@ -134,7 +134,7 @@ func `the marker row arrives on the target, and its way is measured`() async thr
   await world.stop()
 }
 
-@Test(.timeLimit(.minutes(1)))
+@Test(.timeLimit(.minutes(5)))
 func `without the marker table passes follow every subscription`() async throws {
   let world = await DaemonWorld(.items(), marker: false)
   world.world.settings.reconcileInterval = .seconds(3600)
@@ -159,7 +159,7 @@ func `without the marker table passes follow every subscription`() async throws 
   await world.stop()
 }
 
-@Test(.timeLimit(.minutes(1)))
+@Test(.timeLimit(.minutes(5)))
 func `without the marker in the publication the feed goes on unproven`() async throws {
   let world = await DaemonWorld(.items())
   world.setFeed { $0.refused = [.marker] }
@@ -196,7 +196,7 @@ extension DaemonWorld {
   }
 }
 
-@Test(.timeLimit(.minutes(1)), arguments: [(3, true), (3, false), (90, true)])
+@Test(.timeLimit(.minutes(5)), arguments: [(3, true), (3, false), (90, true)])
 func `a table that cannot be subscribed silences no other`(count: Int, isNaming: Bool) async throws
 {
   let world = try await many(count)

@@ -23,9 +23,7 @@ import supamirror
     ("http://evil.example/", 404, "text/plain; charset=utf-8", "There are"),
     ("", 404, "text/plain; charset=utf-8", "There are"),
   ])
-  func `each path has its answer`(target: String, status: Int, type: String, start: String)
-    async
-  {
+  func `each path has its answer`(target: String, status: Int, type: String, start: String) async {
     for method in ["GET", "HEAD"] {
       let answer = await Self.router().answer(
         method: method, target: target, hosts: ["localhost:8080"])
