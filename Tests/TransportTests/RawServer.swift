@@ -109,6 +109,34 @@ struct RawRequest: Sendable {
       method: String(parts[0]), path: String(parts[1]), headers: headers, body: body)
   }
 
+  /// Exactly so many bytes, nil where the connection ends before.
+  func read(_ count: Int) -> [UInt8]? {
+    while buffer.count < count { if !readMore() { return nil } }
+    defer { buffer.removeFirst(count) }
+    return Array(buffer[..<count])
+  }
+
+  /// Like `write`, but says so where the client has taken nothing for so long.
+  func write(_ bytes: [UInt8], stalledFor limit: Duration, _ stalled: () -> Void) -> Bool {
+    var start = 0
+    while start < bytes.count {
+      var descriptor = pollfd(fd: socket, events: Int16(POLLOUT), revents: 0)
+      let milliseconds = Int32(limit / .milliseconds(1))
+      if unsafe poll(&descriptor, 1, milliseconds) == 0 {
+        stalled()
+        _ = unsafe poll(&descriptor, 1, -1)
+      }
+      let count = unsafe bytes.withUnsafeBytes { bytes in
+        let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[start...])
+        return unsafe send(
+          socket, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+      }
+      guard count > 0 || errno == EAGAIN else { return false }
+      start += max(0, count)
+    }
+    return true
+  }
+
   /// Returns when the client has closed or reset the connection.
   func waitForEnd() { while readMore() {} }
 
