@@ -10,7 +10,7 @@ CONFIGURATION := /etc/supamirror
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint units format tsan demo release install uninstall clean
+.PHONY: help setup build test lint units format tsan demo bench release install uninstall clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)$$/make \1:\2/p' $(MAKEFILE_LIST) | awk -F: '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -40,6 +40,11 @@ tsan: setup ## run every test under the thread sanitizer, one at a time, as it m
 demo: setup ## copy one local project to another, change it, copy again, compare (needs no account)
 	@$(BUILD)
 	@"$$($(SWIFT) build --show-bin-path)/supabase-local" demo
+
+bench: setup ## measure lag, bursts and idling beside an ideal relay and a naive worker (BENCH_SECONDS, BENCH_JSON)
+	@$(SWIFT) build -c release --scratch-path .build-bench --product supamirror
+	@$(SWIFT) build -c release --scratch-path .build-bench --product supamirror-bench
+	@"$$($(SWIFT) build -c release --scratch-path .build-bench --show-bin-path)/supamirror-bench" $(SCENARIOS)
 
 release: ## build the program optimised and stripped, not needing an installed Swift, as .build/release/supamirror
 	@.ci/setup build

@@ -42,6 +42,10 @@ let package = Package(
       name: "supabase-local", dependencies: ["LocalSupabase", "Transport", "JSON"],
       swiftSettings: settings),
 
+    .executableTarget(
+      name: "supamirror-bench", dependencies: ["LocalSupabase", "Transport", "JSON"],
+      swiftSettings: settings),
+
     .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: settings),
     .testTarget(
       name: "TransportTests", dependencies: ["Transport"], swiftSettings: settings),

@@ -11,12 +11,15 @@ package struct LocalProjectOptions: Sendable {
   package var jwtSecret = "super-secret-jwt-token-with-at-least-32-characters-long"
   /// The schema cache is read anew after every DDL statement, as in every Supabase project.
   package var watchesSchema = true
+  /// nil: no Realtime. Its secret is the project's. Nothing is polled before somebody subscribes.
+  package var realtime: RealtimeOptions? = RealtimeOptions()
 
   package init() {}
 }
 
-/// One running stand-in for a Supabase project: a PostgreSQL cluster of its own and the PostgREST-compatible
-/// server in front of it at `<url>/rest/v1/`, on free ports of 127.0.0.1. It ends with this process at the latest.
+/// One running stand-in for a Supabase project: a PostgreSQL cluster of its own, and in front of it the
+/// PostgREST-compatible server at `<url>/rest/v1/` and the Realtime-compatible one at `<url>/realtime/v1/websocket`, on
+/// free ports of 127.0.0.1. It ends with this process at the latest.
 package final class LocalProject: Sendable {
   /// `http://127.0.0.1:<port>`.
   package let url: String
@@ -24,6 +27,8 @@ package final class LocalProject: Sendable {
   package let anonKey: String
   /// For libpq, as superuser.
   package let dsn: String
+  /// To stop it alone, and to order faults; nil where the options left it out.
+  package let realtime: RealtimeService?
 
   private let cluster: PostgresCluster
   private let admin: PostgresPool
@@ -63,6 +68,11 @@ package final class LocalProject: Sendable {
     anonKey = JSONWebToken.key(role: "anon", secret: options.jwtSecret)
     rest = try await RESTService(
       databaseDSN: cluster.dsn(user: "authenticator"), options: Self.restOptions(options, port))
+    realtime = options.realtime.map { realtime in
+      var realtime = realtime
+      realtime.jwtSecret = options.jwtSecret
+      return RealtimeService(realtime, dsn: cluster.dsn())
+    }
     server = Locked(nil)
     do {
       try startServer()
@@ -104,27 +114,35 @@ package final class LocalProject: Sendable {
 
   package func startDatabase() async throws { try await cluster.startServer() }
 
+  /// Realtime's slot goes with the old server: what is committed before there is a new one is lost without a word.
   package func restartDatabase() async throws { try await cluster.restart() }
 
-  /// Ends the server in front, while PostgreSQL goes on.
+  /// Ends the server in front, while PostgreSQL goes on. Open sockets are closed with 1012.
   package func stopServer() async {
     let running = server.withLock { server in
       defer { server = nil }
       return server
     }
-    await running?.stop()
+    await running?.stop(closing: 1012)
   }
 
   /// Starts the server in front again, on the port it had.
   package func startServer() throws(ServerError) {
-    let rest = rest
+    let (rest, realtime) = (rest, realtime)
     let started = try HTTPServer.start(
       port: port,
+      upgrade: { request in
+        guard let inner = ProjectGateway.realtimeRequest(request) else { return nil }
+        return await realtime?.upgrade(inner)
+      },
       handler: { request in
-        guard let inner = ProjectGateway.restRequest(request) else {
-          return ProjectGateway.notFound
+        if let inner = ProjectGateway.restRequest(request) { return await rest.answer(inner) }
+        if let inner = ProjectGateway.realtimeRequest(request),
+          let answer = await realtime?.answer(inner)
+        {
+          return answer
         }
-        return await rest.answer(inner)
+        return ProjectGateway.notFound
       })
     server.withLock { $0 = started }
   }
@@ -132,6 +150,7 @@ package final class LocalProject: Sendable {
   /// Ends the servers and removes every file. May be called twice.
   package func stop() async {
     await stopServer()
+    await realtime?.stop()
     await rest.stop()
     await admin.close()
     await cluster.stop()

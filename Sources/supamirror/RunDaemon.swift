@@ -66,7 +66,8 @@ private struct DaemonRun {
         source: connection.project(settings.source, over: source),
         target: connection.project(settings.target, over: target), feed: feed, store: store,
         log: log, now: { WallClock.system.now() + TimeText.unixEpoch },
-        projects: { (source.status, target.status) }))
+        projects: { (source.status, target.status) },
+        takeApproval: { Self.takeApproval(settings.statePath, log) }))
     self.daemon = daemon
     watch = ServiceWatch(
       notifier: ServiceNotifier(environment: variables), transports: [source, target],
@@ -84,6 +85,19 @@ private struct DaemonRun {
         "target": settings.target.url.description, "tables": "\(tables.count)",
       ])
   }
+  private static func takeApproval(_ statePath: String, _ log: Log) -> DeleteApproval {
+    let file = SnapshotFile(Approvals.path(statePath: statePath))
+    guard let bytes = try? file.read() else { return .none }
+    file.remove()
+    let approval = Approvals.read(bytes)
+    if approval == .none {
+      log.error("approved deletes not taken up", ["reason": "\(file.path) cannot be understood"])
+    } else {
+      log.info("this pass applies approved deletes")
+    }
+    return approval
+  }
+
   /// Until a signal ends it, or asks for other settings.
   func run(_ signals: ProcessSignals, _ configuration: Configuration) async -> End {
     let work = Task { await daemon.run() }

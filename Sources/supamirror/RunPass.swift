@@ -1,3 +1,4 @@
+import Glibc
 import Mirror
 import Supabase
 import Transport
@@ -11,7 +12,14 @@ func runPass(
   let urls = (source: settings.source.url, target: settings.target.url)
   let identity = MirrorIdentity(settings)
   let file = StateFile(path: settings.statePath)
-  let lock = try FileLock(settings.statePath)
+  let lock: FileLock
+  do {
+    lock = try FileLock(settings.statePath)
+  } catch {
+    guard error.isLocked, !arguments.approvedDeletes.isEmpty else { throw error }
+    return try leaveApproval(
+      try arguments.approval(of: tables), settings.statePath, to: error.holder, console)
+  }
   defer { withExtendedLifetime(lock) {} }
   let store = try StateStore(file, identity: identity)
 
@@ -34,6 +42,19 @@ func runPass(
   let report = await work.value
   console.show(report)
   return report.exitCode
+}
+
+/// A daemon runs: it is the one to apply what was approved.
+private func leaveApproval(
+  _ approval: DeleteApproval, _ statePath: String, to process: Int32?, _ console: Console
+) throws(FileError) -> ExitCode {
+  try SnapshotFile(Approvals.path(statePath: statePath)).replace(with: Approvals.bytes(approval))
+  // Else its next regular pass takes it.
+  if let process { _ = kill(process, SIGHUP) }
+  console.log.info(
+    "the running daemon applies the approved deletes in its next pass",
+    ["process": process.map { "\($0)" } ?? "unknown"])
+  return .clean
 }
 
 extension MirrorIdentity {

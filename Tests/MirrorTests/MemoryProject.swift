@@ -49,6 +49,8 @@ actor MemoryProject: MirroredProject {
   var running: [Int64] = []
   var logged: Set<TableName> = []
   private(set) var requests: [Request] = []
+  /// Told of every change when it is committed.
+  var observer: @Sendable (MemoryChange) -> Void = { _ in }
   private var lastEntry: Int64 = 0
 
   init(_ role: String, clock: Locked<Int64>) {
@@ -176,6 +178,7 @@ actor MemoryProject: MirroredProject {
       let gone = Set(keys.compactMap { changed[table]!.stored($0, keyColumns) })
       try remove(gone, from: table, in: &changed)
       tables = changed
+      for key in gone { tell(.delete, table, new: nil, old: key) }
       return gone.count
     }
   }

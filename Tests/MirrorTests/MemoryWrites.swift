@@ -45,8 +45,26 @@ extension MemoryProject {
     }
     try checkUnique(changed[name]!, written)
     try checkParents(of: changed[name]!, written, in: changed)
+    let old = tables[name]!.rows
     tables = changed
+    for key in written {
+      tell(old[key] == nil ? .insert : .update, name, new: key, old: old[key] == nil ? nil : key)
+    }
     return written
+  }
+
+  /// Tells the feed of a committed change.
+  func tell(_ kind: FeedChange.Kind, _ name: TableName, new: RowKey?, old: RowKey?) {
+    let table = tables[name]!
+    let row = new.flatMap { table.rows[$0] }
+    let values = row.map { row in
+      Dictionary(uniqueKeysWithValues: table.columns.map { ($0.name, row[table.index($0.name)]) })
+    }
+    observer(
+      MemoryChange(
+        table: name, kind: kind, new: values,
+        old: old.map { Dictionary(uniqueKeysWithValues: zip(table.key, $0.values)) },
+        time: clock.withLock { $0 }))
   }
 
   private func checkUnique(
@@ -101,7 +119,11 @@ extension MemoryProject {
   // What users do at the source, with the triggers of the migration.
 
   func put(_ name: String, _ row: [JSONToken]) {
-    tables[TableName(name: name)]!.put(row)
+    let name = TableName(name: name)
+    let key = tables[name]!.key(of: row)
+    let isNew = tables[name]!.rows[key] == nil
+    tables[name]!.put(row)
+    tell(isNew ? .insert : .update, name, new: key, old: isNew ? nil : key)
   }
 
   func row(_ name: String, _ key: JSONToken...) -> [JSONToken]? {
@@ -112,6 +134,7 @@ extension MemoryProject {
     let name = TableName(name: name)
     guard tables[name]!.rows.removeValue(forKey: RowKey(key)) != nil else { return }
     log(name, "delete", RowKey(key))
+    tell(.delete, name, new: nil, old: RowKey(key))
   }
 
   func truncate(_ name: String) {
@@ -126,6 +149,7 @@ extension MemoryProject {
     tables[name]!.put(row)
     log(name, "rekey", old)
     log(name, "rekey", tables[name]!.key(of: row))
+    tell(.update, name, new: tables[name]!.key(of: row), old: old)
   }
 
   func log(_ name: TableName, _ operation: String, _ key: RowKey?) {
@@ -145,6 +169,13 @@ extension MemoryProject {
       JSONToken(int: Int(nextEntry())), JSONToken(string: name.schema),
       JSONToken(string: name.name), object, JSONToken(string: operation), raw("[]"),
     ])
+  }
+
+  /// The table of marker rows.
+  func installMarker() {
+    tables[.marker] = MemoryTable(
+      "sync_heartbeat", key: ["mirror"],
+      ["mirror": "text", "beat": "bigint", "written_at": "timestamp with time zone"])
   }
 
   // What the mirror asks of the ledger.
@@ -213,5 +244,6 @@ extension MemoryProject {
 
 extension TableName {
   static let ledger = TableName(name: "sync_deletions")
+  static let marker = TableName(name: "sync_heartbeat")
   static let mirrors = TableName(name: "sync_mirrors")
 }

@@ -267,7 +267,7 @@ private let notes = channel("notes", "notes")
     bench.pass(.seconds(14.9))
     #expect(bench.closed.isEmpty)
     bench.answerHeartbeat()
-    #expect(bench.machine.nextDeadline! > bench.now + .seconds(1))
+    #expect(bench.machine.nextDeadline ?? .zero > bench.now + .seconds(1))
     // Now it is read again, and the next one is missed.
     bench.pass(.seconds(60))
     #expect(bench.closed == [1])

@@ -38,13 +38,16 @@ struct RealtimeRecording: Sendable, CustomTestStringConvertible {
 
   private static func connections(_ root: JSONDocument, name: String) -> [RealtimeRecording] {
     var order: [String] = []
+    let tables = changedTables(root)
     var steps: [String: [(Int, Step)]] = [:]
     for event in root.elements(of: root.value(of: "events", in: root.root)!)! {
       guard let connection = root.word("conn", event) else { continue }
       if steps[connection] == nil { order.append(connection) }
       let time = Int(
         Double(root.value(of: "t_ms", in: event).map { root.token(at: $0).text } ?? "0") ?? 0)
-      if let step = step(root, event) { steps[connection, default: []].append((time, step)) }
+      if let step = step(root, event, tables) {
+        steps[connection, default: []].append((time, step))
+      }
       steps[connection, default: []] += []
     }
     return order.map {
@@ -53,7 +56,9 @@ struct RealtimeRecording: Sendable, CustomTestStringConvertible {
     }
   }
 
-  private static func step(_ root: JSONDocument, _ event: Range<Int>) -> Step? {
+  private static func step(
+    _ root: JSONDocument, _ event: Range<Int>, _ tables: [TableName]
+  ) -> Step? {
     switch root.word("kind", event) {
     case "connect_rejected":
       .end(.refused(status: root.value(of: "status", in: event).flatMap { root.integer(at: $0) }!))
@@ -66,7 +71,8 @@ struct RealtimeRecording: Sendable, CustomTestStringConvertible {
     case "frame":
       if let text = root.word("text", event) {
         root.word("dir", event) == "server"
-          ? .text(Self.array(Array(text.utf8))) : clientStep(Array(text.utf8))
+          ? .text(withoutWildcards(array(Array(text.utf8)), tables))
+          : clientStep(Array(text.utf8), tables)
       } else {
         root.word("dir", event) == "server" ? .binary : nil
       }
@@ -84,7 +90,7 @@ struct RealtimeRecording: Sendable, CustomTestStringConvertible {
       + Array("]".utf8)
   }
 
-  private static func clientStep(_ text: [UInt8]) -> Step? {
+  private static func clientStep(_ text: [UInt8], _ tables: [TableName]) -> Step? {
     guard let message = try? JSONNode(parsing: text) else { return nil }
     let parts = message.array
     let joinRef = parts.map { $0.first?.string } ?? message["join_ref"]?.string
@@ -97,15 +103,72 @@ struct RealtimeRecording: Sendable, CustomTestStringConvertible {
     switch event {
     case "phx_leave": return .leave(channel: channel, joinRef: joinRef ?? "")
     case "phx_join":
-      let tables = (payload?["config"]?["postgres_changes"]?.array ?? []).map { binding in
-        let table = binding["table"]?.string ?? "*"
-        return FeedTable(
-          name: TableName(schema: binding["schema"]?.string ?? "public", name: table),
-          columns: keys[table] ?? ["id"])
+      let tables = (payload?["config"]?["postgres_changes"]?.array ?? []).flatMap { binding in
+        named(by: binding, tables).map { FeedTable(name: $0, columns: keys[$0.name] ?? ["id"]) }
       }
       return .join(FeedChannel(name: channel, tables: tables), ref: ref)
     default: return nil
     }
+  }
+
+  /// The tables of every change in the recording, in order of their names.
+  private static func changedTables(_ root: JSONDocument) -> [TableName] {
+    var tables: Set<TableName> = []
+    for event in root.elements(of: root.value(of: "events", in: root.root)!)! {
+      guard root.word("dir", event) == "server", let text = root.word("text", event),
+        let parts = (try? JSONNode(parsing: array(Array(text.utf8))))?.array, parts.count == 5,
+        parts[3].string == "postgres_changes", let data = parts[4]["data"],
+        let schema = data["schema"]?.string, let table = data["table"]?.string
+      else { continue }
+      tables.insert(TableName(schema: schema, name: table))
+    }
+    return tables.sorted()
+  }
+
+  /// Our client names every table; where the recorded one used a wildcard, the recording's tables stand in for it,
+  /// in the join as in the reply.
+  private static func named(by binding: JSONNode, _ tables: [TableName]) -> [TableName] {
+    let schema = binding["schema"]?.string ?? "public"
+    let table = binding["table"]?.string ?? "*"
+    guard table == "*" || schema == "*" else { return [TableName(schema: schema, name: table)] }
+    return tables.filter {
+      (schema == "*" || $0.schema == schema) && (table == "*" || $0.name == table)
+    }
+  }
+
+  private static func withoutWildcards(_ text: [UInt8], _ tables: [TableName]) -> [UInt8] {
+    guard let parts = (try? JSONNode(parsing: text))?.array, parts.count == 5,
+      let bindings = parts[4]["response"]?["postgres_changes"]?.array
+    else { return text }
+    var message = JSONWriter()
+    message.beginArray()
+    for part in parts.prefix(4) {
+      if let word = part.string { message.string(word) } else { message.null() }
+    }
+    message.beginObject()
+    message.name("status")
+    message.string("ok")
+    message.name("response")
+    message.beginObject()
+    message.name("postgres_changes")
+    message.beginArray()
+    for binding in bindings {
+      for table in named(by: binding, tables) {
+        message.beginObject()
+        message.name("id")
+        message.number(binding["id"]?.int ?? 0)
+        message.name("schema")
+        message.string(table.schema)
+        message.name("table")
+        message.string(table.name)
+        message.endObject()
+      }
+    }
+    message.endArray()
+    message.endObject()
+    message.endObject()
+    message.endArray()
+    return message.bytes
   }
 
   private static let keys = [

@@ -57,7 +57,8 @@ package actor PostgresCluster {
       "log_timezone": "UTC", "logging_collector": "off", "wal_level": "logical",
       "max_replication_slots": "10", "max_wal_senders": "10", "max_prepared_transactions": "0",
       "max_connections": "\(options.maxConnections)", "shared_buffers": "128MB",
-      "fsync": durable, "synchronous_commit": durable, "full_page_writes": durable,
+      // Logical decoding sees only what was flushed, so commits do that, to the system's cache at least.
+      "fsync": durable, "synchronous_commit": "on", "full_page_writes": durable,
       // The name of a socket is limited to 107 bytes.
       "unix_socket_directories": folder.path.utf8.count < 80 ? folder.path : "",
     ]

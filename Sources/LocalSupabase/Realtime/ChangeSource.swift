@@ -9,6 +9,9 @@ struct Subscription: Hashable, Sendable {
   var select: [String]?
   /// The binding's id, as the join's reply tells it.
   var id: Int
+  /// The whole binding as sent, a JSON object, for messages and for members of a wrong kind; nil: what the members above
+  /// say is all.
+  var params: [UInt8]?
 }
 
 /// Who subscribes: the token's claims as JSON text, and its role.

@@ -47,9 +47,7 @@ struct RealtimeChannel: Sendable {
     }
   }
 
-  /// One bad binding is the end of all.
-  var complaint: String? { bindings.lazy.compactMap(\.complaint).first }
-  var isSubscribable: Bool { !bindings.isEmpty && complaint == nil }
+  var hasBindings: Bool { !bindings.isEmpty }
 
   func subscribe(_ when: RealtimeSocket.SubscribeTime) -> RealtimeSocket.Effect {
     .subscribe(

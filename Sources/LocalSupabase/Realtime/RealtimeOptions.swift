@@ -25,7 +25,7 @@ package struct RealtimeOptions: Sendable {
   package var unheardPollInterval = Duration.milliseconds(150)...Duration.milliseconds(200)
   /// Polls that found changes follow each other at once, but do not start closer together than this, which spares much
   /// work where single rows are committed quickly. The real server has no such pause.
-  package var pollSpacing = Duration.milliseconds(10)
+  package var pollSpacing = Duration.milliseconds(20)
   /// A poll takes whole transactions until it has as many changes.
   package var pollMaxChanges = 100
   /// Changes whose JSON is longer lose their long values.

@@ -38,6 +38,16 @@ package final class RealtimeService: Sendable {
     start()
   }
 
+  /// - Parameter dsn: for libpq, as a superuser.
+  package convenience init(_ options: RealtimeOptions, dsn: String) {
+    self.init(options) { listener in
+      let poller = ChangePoller(
+        dsn: dsn, options: options, resubscribed: { listener.resubscribed($0, $1) },
+        deliver: { listener.changed($0) })
+      return RunningChangeSource(source: poller, stop: { await poller.stop() })
+    }
+  }
+
   package var counts: Counts {
     let joins = tenant.withLock { $0.joined }
     return state.withLock {
@@ -85,7 +95,7 @@ package final class RealtimeService: Sendable {
   }
 
   /// Ends the Realtime server alone: every socket is closed with 1012 and new ones are refused as by a gateway
-  /// whose upstream is down. Returns when the slot is gone too. May be called twice.
+  /// whose upstream is down. The slot goes with it, as soon as PostgreSQL notices. May be called twice.
   package func stop() async {
     let (source, connections) = state.withLock { state in
       defer { state.source = nil }
@@ -106,7 +116,9 @@ package final class RealtimeService: Sendable {
   package func start() {
     let listener = ChangeListener(
       changed: { [weak self] in self?.deliver($0) },
-      resubscribed: { [weak self] in self?.owner(of: $0)?.post(.resubscribed(channel: $0)) })
+      resubscribed: { [weak self] channel, complaint in
+        self?.owner(of: channel)?.post(.resubscribed(channel: channel, complaint: complaint))
+      })
     state.withLock { state in
       if state.source == nil { state.source = makeSource(listener) }
     }
@@ -177,9 +189,9 @@ extension RealtimeService {
     }
   }
 
-  private func deliver(_ change: ChangeDelivery) {
-    let owner = state.withLock { $0.dropsChanges ? nil : $0.owners[change.channel] }
-    owner?.post(.changed(change))
+  private func deliver(_ changes: [ChangeDelivery]) {
+    let owners = state.withLock { $0.dropsChanges ? [:] : $0.owners }
+    for change in changes { owners[change.channel]?.post(.changed(change)) }
   }
 
   private func owner(of channel: Int) -> RealtimeConnection? {
@@ -213,9 +225,9 @@ extension RealtimeService {
 
 /// What a source of changes tells the sockets, from any thread, in order.
 struct ChangeListener: Sendable {
-  let changed: @Sendable (ChangeDelivery) -> Void
-  /// The channel's subscriptions were made anew, because the publication changed.
-  let resubscribed: @Sendable (_ channel: Int) -> Void
+  let changed: @Sendable ([ChangeDelivery]) -> Void
+  /// The channel's subscriptions were made anew, because the publication changed; nil: they stand.
+  let resubscribed: @Sendable (_ channel: Int, _ complaint: String?) -> Void
 }
 
 /// A source of changes, and how it is ended.

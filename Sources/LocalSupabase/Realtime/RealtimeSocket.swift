@@ -14,7 +14,7 @@ struct RealtimeSocket: Sendable {
     /// The database's answer to `Effect.subscribe`; nil: the subscriptions stand.
     case subscribed(channel: Int, complaint: String?)
     /// The server made the subscriptions anew by itself.
-    case resubscribed(channel: Int)
+    case resubscribed(channel: Int, complaint: String?)
     case changed(ChangeDelivery)
     /// Every channel's token counts as expired now.
     case expireTokens
@@ -141,8 +141,8 @@ struct RealtimeSocket: Sendable {
       let told = [send(channel.subscribed(complaint))]
       return complaint == "Too many database timeouts"
         ? told + [channel.subscribe(.afterTimeout)] : told
-    case .resubscribed(let number):
-      return channel(number).map { [send($0.subscribed(nil))] } ?? []
+    case .resubscribed(let number, let complaint):
+      return channel(number).map { [send($0.subscribed(complaint))] } ?? []
     case .changed(let change):
       return channel(change.channel).map { [send($0.changed(change))] } ?? []
     case .expireTokens:
@@ -180,7 +180,7 @@ struct RealtimeSocket: Sendable {
         let read = try RealtimeToken(token, secret: options.jwtSecret, now: now)
         channel.refresh(token, read, now: now, interval: options.tokenCheckInterval.microseconds)
         channels[message.topic] = channel
-        return channel.isSubscribable ? [channel.subscribe(.afterRefresh)] : []
+        return channel.hasBindings ? [channel.subscribe(.afterRefresh)] : []
       } catch {
         return shutDown(channel, error.message)
       }
@@ -211,8 +211,7 @@ struct RealtimeSocket: Sendable {
       // The end of the join before comes after the reply of the new one.
       if let closedBefore { effects.append(send(closedBefore)) }
       if wanted.wantsPresence { effects.append(send(channel.noPresence)) }
-      if channel.isSubscribable { effects.append(channel.subscribe(.now)) }
-      if let complaint = channel.complaint { effects.append(send(channel.subscribed(complaint))) }
+      if channel.hasBindings { effects.append(channel.subscribe(.now)) }
     } catch {
       let refusal = RealtimeMessage.refusal(
         joinRef: message.joinRef, ref: message.ref, topic: message.topic, reason: error.reason)

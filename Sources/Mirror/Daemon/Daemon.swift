@@ -17,12 +17,15 @@ package actor Daemon {
     package let now: @Sendable () -> Int64
     /// Source and target as their last requests found them.
     package let projects: @Sendable () -> (source: ProjectStatus, target: ProjectStatus)
+    /// What a person approved since it was asked the last time; for the pass that begins now.
+    package let takeApproval: @Sendable () -> DeleteApproval
 
     package init(
       source: any MirroredProject, target: any MirroredProject, feed: (any MirroredFeed)?,
       store: StateStore, log: Log, clock: any Clock<Duration> = ContinuousClock(),
       now: @escaping @Sendable () -> Int64,
-      projects: @escaping @Sendable () -> (source: ProjectStatus, target: ProjectStatus)
+      projects: @escaping @Sendable () -> (source: ProjectStatus, target: ProjectStatus),
+      takeApproval: @escaping @Sendable () -> DeleteApproval = { .none }
     ) {
       self.source = source
       self.target = target
@@ -32,6 +35,7 @@ package actor Daemon {
       self.clock = clock
       self.now = now
       self.projects = projects
+      self.takeApproval = takeApproval
     }
   }
 
@@ -49,6 +53,8 @@ package actor Daemon {
   var feedPlan: FeedPlan?
   var health: FeedHealth
   let feedAlarm: Alarm
+  /// When the feed's health is to see the time at the latest.
+  var watchedUntil: Duration?
   /// By channel.
   var witnesses: [String: FeedWitness] = [:]
   /// Since when each table has been reconciled to its end by whole passes: the begin of the last one.
@@ -56,6 +62,12 @@ package actor Daemon {
   var lastBeat: Int64 = 0
   /// When the writing of each beat began, of those that may still come back.
   var beats: [Int64: Duration] = [:]
+  /// The health asks for a beat.
+  var isBeatDue = false
+  let beatAlarm: Alarm
+  /// When the beat began that is to be copied to the target.
+  var uncopied: Duration?
+  let markerAlarm: Alarm
   var lags = LagHistory()
   /// Tables, the marker's among them, that the server would not subscribe together with others.
   var refusedTables: Set<TableName> = []
@@ -83,6 +95,8 @@ package actor Daemon {
     schedule = PassSchedule(interval: settings.loop ? settings.reconcileInterval : nil)
     passAlarm = Alarm(surroundings.clock)
     feedAlarm = Alarm(surroundings.clock)
+    beatAlarm = Alarm(surroundings.clock)
+    markerAlarm = Alarm(surroundings.clock)
     health = FeedHealth(channels: [], hasMarker: false, interval: settings.heartbeatInterval)
 
     let (stream, continuation) = AsyncStream.makeStream(of: Lane.self)
@@ -103,11 +117,14 @@ package actor Daemon {
   /// Until `stop` is called or the task cancelled. Nothing is lost by either.
   package func run() async {
     await link.set(self)
+    guard !isStopping else { return await link.set(nil) }
     lanesTasks = Task { await self.followLanes() }
     if let feed = surroundings.feed {
       feedTasks = [
         Task { await feed.run { await self.received($0) } },
         Task { await self.watchFeed() },
+        Task { await self.writeBeats() },
+        Task { await self.copyMarkers() },
       ]
     }
     let passes = Task { await self.runPasses() }
@@ -176,10 +193,4 @@ package actor Daemon {
 private actor DaemonLink {
   private(set) var daemon: Daemon?
   func set(_ daemon: Daemon?) { self.daemon = daemon }
-}
-
-/// How much time has passed since it was made.
-private func stopwatch<C: Clock<Duration>>(_ clock: C) -> @Sendable () -> Duration {
-  let start = clock.now
-  return { start.duration(to: clock.now) }
 }

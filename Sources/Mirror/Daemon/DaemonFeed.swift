@@ -15,7 +15,18 @@ extension Daemon {
     if case .refused(let channel, let problem) = event {
       await leaveOut(problem, of: channel)
     }
+    forgetSuspects(event)
     await perform(health.received(event, at: time))
+  }
+
+  /// What a gap may have swallowed is no proof of a loss.
+  private func forgetSuspects(_ event: FeedEvent) {
+    switch event {
+    case .connected, .change: return
+    case .disconnected: for name in witnesses.keys { witnesses[name]?.reset() }
+    case .subscribed(let channel, _, _), .refused(let channel, _), .ended(let channel, _):
+      witnesses[channel]?.reset()
+    }
   }
 
   private func witness(_ change: FeedChange, _ channel: String) {
@@ -53,7 +64,20 @@ extension Daemon {
     // The first channel that shows a beat is the one to measure by.
     guard let began = beats[beat] else { return }
     beats = beats.filter { $0.key > beat }
-    Task { await self.copyMarker(began) }
+    uncopied = min(uncopied ?? began, began)
+    await markerAlarm.ring()
+  }
+
+  /// Copies marker rows to the target as they come back, one at a time: none that is older may be the last.
+  func copyMarkers() async {
+    while !Task.isCancelled {
+      if let began = uncopied {
+        uncopied = nil
+        await copyMarker(began)
+      } else {
+        await markerAlarm.sleep()
+      }
+    }
   }
 
   private func copyMarker(_ began: Duration) async {
@@ -78,14 +102,29 @@ extension Daemon {
   func perform(_ actions: [FeedHealth.Action]) async {
     for action in actions {
       switch action {
-      case .writeBeat: Task { await self.writeBeat() }
+      case .writeBeat:
+        isBeatDue = true
+        await beatAlarm.ring()
       case .rejoin(let channel): await surroundings.feed?.rejoin(channel)
       case .reconnect: await surroundings.feed?.reconnect()
       case .pass: await needsPass(.all)
       case .log(let event): surroundings.log.write(event)
       }
     }
-    if !actions.isEmpty { await feedAlarm.ring() }
+    guard let deadline = health.nextDeadline else { return }
+    if watchedUntil.map({ deadline < $0 }) ?? true { await feedAlarm.ring() }
+  }
+
+  /// Writes a marker row whenever the feed's health asks for it.
+  func writeBeats() async {
+    while !Task.isCancelled {
+      if isBeatDue {
+        isBeatDue = false
+        await writeBeat()
+      } else {
+        await beatAlarm.sleep()
+      }
+    }
   }
 
   private func writeBeat() async {
@@ -102,13 +141,13 @@ extension Daemon {
       surroundings.log.debug("marker row not written", ["reason": error.message])
       await perform(health.failedToWriteBeat(at: elapsed()))
     }
-    await feedAlarm.ring()
   }
 
   /// Lets the feed's health see the time.
   func watchFeed() async {
     while !Task.isCancelled {
-      await feedAlarm.sleep(atMost: health.nextDeadline.map { max(.zero, $0 - elapsed()) })
+      watchedUntil = health.nextDeadline
+      await feedAlarm.sleep(atMost: watchedUntil.map { max(.zero, $0 - elapsed()) })
       await perform(health.tick(at: elapsed()))
     }
   }

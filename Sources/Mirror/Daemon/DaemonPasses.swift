@@ -8,8 +8,7 @@ struct PassRecord: Sendable {
   /// The last report of each table, whole pass or not.
   var tables: [TableName: TableReport] = [:]
   var reconciledAt: [TableName: Int64] = [:]
-  /// What a person was told already.
-  var problems: Set<String> = []
+  var problems = ProblemLog()
 }
 
 extension Daemon {
@@ -22,16 +21,19 @@ extension Daemon {
     passes.status.lastStart = surroundings.now()
     let pass = Pass(
       tables: chosen, lanes.surroundings, lanes: lanes, isPartial: only != nil,
+      approval: only == nil ? surroundings.takeApproval() : .none,
       surveyed: { await self.surveyed($0, isPartial: only != nil) })
     let report = await pass.run()
     passes.status.isRunning = false
-    // What a cancelled pass says of itself, the log says once.
+    // A cancelled pass has nothing to say.
     guard !Task.isCancelled else { return }
     note(report, isPartial: only != nil, began: began)
-    schedule.end(only, began: began, at: elapsed(), isDone: report.stopped == nil)
+    let failed = report.tables.filter { $0.failure != nil }
+    // A table that stopped is tried again by the next regular pass, where there is one.
+    let isDone = report.stopped == nil && (settings.loop || failed.isEmpty)
+    schedule.end(only, began: began, at: elapsed(), isDone: isDone)
     guard only == nil else { return }
     guard report.stopped == nil else { return await perform(health.passFailed(at: elapsed())) }
-    let failed = report.tables.filter { $0.failure != nil }
     let left = Set(failed.compactMap { feedPlan?.channelOf[$0.table] })
     await perform(health.passEnded(began: began, left: left, at: elapsed()))
   }
@@ -41,19 +43,21 @@ extension Daemon {
     passes.status.count += 1
     passes.status.lastEnd = now
     passes.status.lastElapsed = report.elapsed
-    passes.status.lastExitCode = report.exitCode
     if report.stopped != nil { passes.status.failedCount += 1 }
     for table in report.tables {
       passes.tables[table.table] = table
       if table.failure == nil, report.stopped == nil { passes.reconciledAt[table.table] = now }
     }
     guard !isPartial else { return }
+    passes.status.lastExitCode = report.exitCode
     if report.exitCode == .clean { passes.status.lastClean = now }
     passes.report = report
     for table in report.tables where table.failure == nil && report.stopped == nil {
       reconciledFrom[table.table] = began
     }
-    say(Attention(report).problems)
+    for line in passes.problems.take(Attention(report).problems, at: elapsed()) {
+      surroundings.log.write(line)
+    }
     surroundings.log.debug(
       "pass ended",
       [
@@ -62,17 +66,6 @@ extension Daemon {
         "rows.upserted": "\(report.tables.reduce(0) { $0 + $1.upserted })",
         "rows.deleted": "\(report.tables.reduce(0) { $0 + $1.deleted })",
       ])
-  }
-
-  /// Says what is new; what a person was told stays said until it has gone.
-  private func say(_ problems: [String]) {
-    for problem in problems where !passes.problems.contains(problem) {
-      surroundings.log.warning("needs attention", ["reason": problem])
-    }
-    if problems.isEmpty, !passes.problems.isEmpty {
-      surroundings.log.info("everything is mirrored again")
-    }
-    passes.problems = Set(problems)
   }
 
   /// What a pass found out before its first row: which lanes there are, and what the feed is to be asked for.
@@ -84,21 +77,20 @@ extension Daemon {
     let wanted = Set(tables.filter(\.realtime).map(\.name))
     for plan in survey.plans + survey.feedOnly {
       let deletes: FeedDeletes =
-        if !settings.deletes {
-          .off
-        } else if !parents.contains(plan.name) {
-          .atOnce
-        } else {
-          survey.ledger == nil ? .never : .inPass
-        }
-      await lanes.lane(of: plan.name)?.setDeletes(deletes)
+        if settings.deletes { parents.contains(plan.name) ? .inPass : .atOnce } else { .off }
+      await lanes.lane(of: plan.name)?.setDeletes(deletes, hasLedger: survey.ledger != nil)
       if wanted.contains(plan.name) { followed.append(plan) }
     }
-    await lanes.keep(Set(tables.map(\.name)))
+    let kept = Set(tables.map(\.name))
+    await lanes.keep(kept)
+    // A table that comes back has not been reconciled since.
+    reconciledFrom = reconciledFrom.filter { kept.contains($0.key) }
+    passes.tables = passes.tables.filter { kept.contains($0.key) }
+    passes.reconciledAt = passes.reconciledAt.filter { kept.contains($0.key) }
     guard let feed = surroundings.feed else { return }
     let hasMarker = survey.hasMarker && !refusedTables.contains(Marker.table)
     let plan = FeedPlan(
-      followed.filter { !refusedTables.contains($0.name) }, hasMarker: hasMarker)
+      followed.filter { !refusedTables.contains($0.name) }, hasMarker: hasMarker, after: feedPlan)
     guard plan != feedPlan else { return }
     if !hasMarker, feedPlan == nil {
       surroundings.log.warning(
@@ -109,14 +101,23 @@ extension Daemon {
             + "of `supamirror migration` to both projects"
         ])
     }
+    witnesses = renewedWitnesses(plan, hasMarker: hasMarker)
     feedPlan = plan
-    witnesses = [:]
-    for channel in plan.channels where hasMarker {
-      witnesses[channel.name] = FeedWitness(interval: settings.heartbeatInterval)
-    }
     let actions = health.reset(channels: plan.channels, hasMarker: hasMarker, at: elapsed())
     await feed.setChannels(plan.channels)
     await perform(actions)
-    await feedAlarm.ring()
+  }
+
+  /// Channels that stay as they are keep theirs. It has to remember what was signalled since the last pass.
+  private func renewedWitnesses(_ plan: FeedPlan, hasMarker: Bool) -> [String: FeedWitness] {
+    guard hasMarker else { return [:] }
+    let known = Set(feedPlan?.channels ?? [])
+    let span = max(settings.heartbeatInterval, settings.reconcileInterval)
+    var witnesses: [String: FeedWitness] = [:]
+    for channel in plan.channels {
+      let last = known.contains(channel) ? self.witnesses[channel.name] : nil
+      witnesses[channel.name] = last ?? FeedWitness(interval: span)
+    }
+    return witnesses
   }
 }

@@ -8,6 +8,8 @@ extension Daemon {
       version: Version.current, mirror: surroundings.store.identity.name, source: source,
       target: target, startedAt: startedAt, takenAt: surroundings.now(), feed: feedStatus(),
       pass: passes.status, tables: [], lagLimit: settings.lagLimit)
+    status.reconcileInterval = settings.reconcileInterval
+    status.heartbeatInterval = settings.heartbeatInterval
     for table in tables { status.tables.append(await tableStatus(table)) }
     status.lags = lags.samples
     let attention = Attention(passes.report)

@@ -45,6 +45,11 @@ struct ChannelHealth: Sendable {
   var subscribedSince: Duration? {
     if case .subscribed(_, let since) = phase { since } else { nil }
   }
+  var phaseSince: Duration {
+    switch phase {
+    case .joining(let since), .subscribed(_, let since), .refused(_, let since): since
+    }
+  }
   var join: Int? { if case .subscribed(let join, _) = phase { join } else { nil } }
 
   /// It held for so long that what was before does not matter.

@@ -15,6 +15,10 @@ extension FeedHealth {
     status.gapsHealed = counts.gapsHealed
     status.lastHealing = counts.lastHealing
     status.missedRows = counts.missedRows
+    let gaps = channels.filter { !$0.isRefused && $0.gap != nil }
+    status.gapSince =
+      gaps.map { $0.gap?.ended ?? $0.phaseSince }.min()
+      .map { startedAt + Self.microseconds($0) }
     return status
   }
 

@@ -33,6 +33,10 @@ actor Lane {
   var feed: LaneFeed
   /// Wakes the lane when the feed has something for it.
   let alarm: Alarm
+  /// Since the lane began.
+  let elapsed: @Sendable () -> Duration
+  /// Why the table stopped, as the log has it.
+  private var saidFailure = ""
   /// What earlier passes, and the feed between them, did.
   private(set) var totals = RowCounts()
   private(set) var isRetired = false
@@ -65,7 +69,9 @@ actor Lane {
     report.notes = plan.notes
     size = PageSize(rows: surroundings.settings.batchSize)
     feed = LaneFeed(signals: Signals(limit: Self.mostSignals(surroundings.settings)))
+    if !surroundings.settings.deletes { feed.deletes = .off }
     alarm = Alarm(surroundings.clock)
+    elapsed = stopwatch(surroundings.clock)
   }
 
   var source: any MirroredProject { surroundings.source }
@@ -89,14 +95,21 @@ actor Lane {
     do {
       return try await stage(self)
     } catch .table(let sentence) {
-      report.failure = sentence
-      surroundings.log.error(
-        "table stopped", ["table": plan.name.description, "reason": sentence])
+      stop(because: sentence)
       return nil
     } catch {
       if case .interrupted = error { report.failure = "interrupted; nothing is lost" }
       throw error
     }
+  }
+
+  private func stop(because sentence: String) {
+    report.failure = sentence
+    // Passes may meet the same for days, every time with other times and counts in it.
+    let words = sentence.filter { !$0.isNumber }
+    guard words != saidFailure else { return }
+    saidFailure = words
+    surroundings.log.error("table stopped", ["table": plan.name.description, "reason": sentence])
   }
 
   /// Until `endTurn`, nobody else works in this lane.
@@ -122,7 +135,7 @@ actor Lane {
     bound = nil
     hasReadBack = false
     // What was not taken in was committed before, and what comes now is newer than what this pass will read.
-    feed.hasGap = false
+    feed.gap = nil
   }
 
   /// Ends the lane: it does nothing any more when this returns.
@@ -149,12 +162,13 @@ actor Lane {
     }
   }
 
-  func finishReport() -> TableReport {
+  /// - Parameter isWhole: the pass came to its end, and looked at deletes.
+  func finishReport(isWhole: Bool) -> TableReport {
     report.quarantined = state.quarantine.count
     report.quarantineReason =
       state.quarantine.values.max { ($0.since, $0.reason) < ($1.since, $1.reason) }?.reason ?? ""
     report.held = state.heldDeletes
-    feed.deletedSincePass = 0
+    if isWhole, report.failure == nil { feed.deletedSincePass = 0 }
     return report
   }
 
@@ -176,6 +190,12 @@ actor Lane {
     }
     return values
   }
+}
+
+/// How much time has passed since it was made.
+func stopwatch<C: Clock<Duration>>(_ clock: C) -> @Sendable () -> Duration {
+  let start = clock.now
+  return { start.duration(to: clock.now) }
 }
 
 extension LaneStop {

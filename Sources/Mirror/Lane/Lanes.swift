@@ -21,6 +21,8 @@ actor Lanes {
         return known
       }
       await known.retire()
+      // Keys that waited in it, and evidence of deletes among them, are forgotten.
+      await surroundings.needsPass(.all)
     }
     let state = await surroundings.store.state(of: plan.name)
     let lane = Lane(plan, surroundings, state: state)

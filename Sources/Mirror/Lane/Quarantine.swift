@@ -22,10 +22,12 @@ extension Lane {
         code: refusal.code, reason: refusal.reason, attempts: (known?.attempts ?? 0) + 1,
         since: known?.since ?? surroundings.now())
     }
+    // Every pass tries them again.
+    guard added > 0 else { return }
     surroundings.log.warning(
       "rows quarantined",
       [
-        "table": plan.name.description, "rows": "\(refusals.count)", "code": first.code,
+        "table": plan.name.description, "rows": "\(added)", "code": first.code,
         "reason": first.reason,
       ])
   }

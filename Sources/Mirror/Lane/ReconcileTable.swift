@@ -31,7 +31,13 @@ extension Lane {
       let result = await following
       page = try result.get()
       // Keys that the feed names now are read after that page, so it may not overwrite them.
-      newer = try await applySignals()
+      let applied = try await applySignals()
+      newer = applied.rows
+      if applied.hasAbsent, page?.rows.isEmpty == false {
+        // Nor may it bring back a row that is gone, and the feed may write keys in another form than pages do.
+        page = try await readPage(next)
+        newer = []
+      }
       if let page, !page.rows.isEmpty, scan.isOrdered == isOrdered {
         size.cameFull(
           count: read.rows.count, asked: read.asked, bytes: read.rows.bytes.count,
@@ -127,11 +133,12 @@ extension Lane {
   }
 
   /// Whether a page holds rows that passes read over and over: those within the look-back, and those newer than
-  /// the checkpoint may go.
+  /// the checkpoint may go; or rows that the feed may have brought.
   private func isReadAgain(
     _ rows: JSONRows, _ before: FieldPosition?, _ cap: FieldPosition?
   ) throws(LaneStop) -> Bool {
     guard let before else { return false }
+    if feed.hasWritten { return true }
     let first = try values([plan.field.column], rows, 0)[0]
     let last = try values([plan.field.column], rows, rows.count - 1)[0]
     guard let start = plan.field.position(of: first), let end = plan.field.position(of: last)

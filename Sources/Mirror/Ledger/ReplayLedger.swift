@@ -128,11 +128,13 @@ extension Lane {
 
   /// Leaves a plan for a person to approve.
   func hold(_ plan: DeletePlan, because reason: String) async throws(LaneStop) {
+    if state.heldDeletes == 0 {
+      surroundings.log.warning(
+        "deletes held",
+        ["table": self.plan.name.description, "rows": "\(plan.count)", "reason": reason])
+    }
     state.heldDeletes = plan.count
     report.notes.append("\(plan.count) deletes held: \(reason)")
-    surroundings.log.warning(
-      "deletes held",
-      ["table": self.plan.name.description, "rows": "\(plan.count)", "reason": reason])
     try await save()
   }
 

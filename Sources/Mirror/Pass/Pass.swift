@@ -63,18 +63,22 @@ package struct Pass: Sendable {
     let start = clock.now
     var report = PassReport()
     var lanes: [Lane] = []
+    var feedOnly: [Lane] = []
     do throws(LaneStop) {
       let survey = try await Survey.take(self)
       report.tables = survey.failed
       report.unmirrored = survey.unmirrored
       for plan in survey.plans { lanes.append(await self.lanes.begin(plan)) }
-      for plan in survey.feedOnly { _ = await self.lanes.begin(plan) }
+      for plan in survey.feedOnly { feedOnly.append(await self.lanes.begin(plan)) }
       await surveyed(survey)
       try await copy(survey, lanes, &report)
+      try await Self.retryQuarantine([feedOnly])
     } catch {
       report.note(error)
     }
-    for lane in lanes { report.tables.append(await lane.finishReport()) }
+    let isWhole = !isPartial && report.stopped == nil
+    for lane in lanes { report.tables.append(await lane.finishReport(isWhole: isWhole)) }
+    for lane in feedOnly { report.add(feedOnly: await lane.finishReport(isWhole: isWhole)) }
     let order = Dictionary(
       tables.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
     report.tables.sort { order[$0.table] ?? 0 < order[$1.table] ?? 0 }
@@ -179,6 +183,14 @@ package struct Pass: Sendable {
 }
 
 extension PassReport {
+  /// What became of rows that only the feed brings, in the report of a table that passes leave out.
+  mutating func add(feedOnly report: TableReport) {
+    guard let index = tables.firstIndex(where: { $0.table == report.table }) else { return }
+    tables[index].failure = report.failure
+    tables[index].quarantined = report.quarantined
+    tables[index].quarantineReason = report.quarantineReason
+  }
+
   mutating func note(_ stop: LaneStop) {
     switch stop {
     case .table(let sentence), .project(let sentence):

@@ -12,6 +12,9 @@ package struct SnapshotFile: Hashable, Sendable {
   /// The content, nil if there is no such file.
   package func read() throws(FileError) -> [UInt8]? { try DurableFile(path).read() }
 
+  /// Does nothing where there is no such file.
+  package func remove() { _ = unsafe unlink(path) }
+
   /// The file belongs to its user alone (mode 0600).
   package func replace(with content: [UInt8]) throws(FileError) {
     let temporary = path + ".tmp"

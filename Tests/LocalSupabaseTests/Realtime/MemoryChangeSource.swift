@@ -28,8 +28,9 @@ final class MemoryChangeSource: ChangeSource {
     let all = subscriptions.withLock { $0 }
     for (channel, subscribed) in all {
       let data = #"{"type":"INSERT","schema":"public","table":"t","record":{"id":\#(id)}}"#
-      listener.changed(
-        ChangeDelivery(channel: channel, ids: subscribed.0.map(\.id), data: Array(data.utf8)))
+      listener.changed([
+        ChangeDelivery(channel: channel, ids: subscribed.0.map(\.id), data: Array(data.utf8))
+      ])
     }
   }
 }

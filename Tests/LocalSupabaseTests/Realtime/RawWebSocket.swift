@@ -74,6 +74,16 @@ actor RawWebSocket {
     await socket.send(frame + [0, 0, 0, 0] + payload)
   }
 
+  /// The next frame; where none comes in time, the connection is given up.
+  func receive(within limit: Duration) async -> Frame {
+    let givingUp = Task { [socket] in
+      guard (try? await Task.sleep(for: limit)) != nil else { return }
+      socket.shutDown()
+    }
+    defer { givingUp.cancel() }
+    return await receive()
+  }
+
   /// The next frame.
   func receive() async -> Frame {
     guard let head = await take(2) else { return .end }

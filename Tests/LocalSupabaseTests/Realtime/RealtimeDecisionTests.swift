@@ -14,7 +14,7 @@ import Transport
     "zombie_after_retries", "python_client_session", "rls", "privileges",
   ])
   func `what the server decided is decided`(_ name: String) throws {
-    var play = try RealtimePlay(RealtimeRecording(name))
+    var play = try RealtimePlay(RecordedSession(name))
     for difference in play.run() { Issue.record("\(name): \(difference)") }
   }
 }
@@ -32,7 +32,7 @@ private struct RealtimePlay {
     var ids: [Int: Int] = [:]
   }
 
-  private let recording: RealtimeRecording
+  private let recording: RecordedSession
   private let options: RealtimeOptions
   private var tenant = RealtimeTenant()
   private var connections: [String: Connection] = [:]
@@ -42,10 +42,10 @@ private struct RealtimePlay {
   private static let slack: Int64 = 1_100_000
   private static let base: Int64 = 1_790_000_000
 
-  init(_ recording: RealtimeRecording) {
+  init(_ recording: RecordedSession) {
     self.recording = recording
     var options = RealtimeOptions()
-    options.jwtSecret = RealtimeRecording.secret
+    options.jwtSecret = RecordedSession.secret
     options.maxChannelsPerClient = recording.name == "limit_channels" ? 3 : 100
     options.maxJoinsPerSecond = recording.name == "limit_joins" ? 2 : 10_000
     self.options = options
@@ -60,7 +60,7 @@ private struct RealtimePlay {
         if connections[name] == nil { differences.append("\(name) was not accepted") }
       case .rejected(let name, let status, let body): rejected(name, status, body, now)
       case .fromClient(let name, let text):
-        let filled = RealtimeRecording.filled(text, base: Self.base)
+        let filled = RecordedSession.filled(text, base: Self.base)
         feed(.text(Array(filled.utf8)), name, now)
         learnChannels(of: text, name)
       case .otherFrame(let name): feed(.binary, name, now)
@@ -84,7 +84,7 @@ private struct RealtimePlay {
   private mutating func connect(
     _ name: String, _ path: String, _ headers: HTTPHeaders, _ now: Int64
   ) {
-    func fill(_ text: String) -> String { RealtimeRecording.filled(text, base: Self.base) }
+    func fill(_ text: String) -> String { RecordedSession.filled(text, base: Self.base) }
     let request = ServerRequest(
       method: "GET", target: Array(fill(path).utf8),
       headers: HTTPHeaders(headers.fields.map { HTTPHeader($0.name, fill($0.value)) }))

@@ -33,10 +33,8 @@ import Transport
   }
 
   private func withStage(
-    _ change: (inout RealtimeOptions) -> Void = { _ in }, _ body: (Stage) async throws -> Void
+    _ options: RealtimeOptions = .quick, _ body: (Stage) async throws -> Void
   ) async throws {
-    var options = RealtimeOptions.quick
-    change(&options)
     let source = MemoryChangeSource()
     let heard = Locked<ChangeListener?>(nil)
     let service = RealtimeService(options) { listener in
@@ -125,7 +123,9 @@ import Transport
   @Test func `silence closes with 1000, while pings and binary frames keep the socket`()
     async throws
   {
-    try await withStage({ $0.idleTimeout = .milliseconds(300) }) { stage in
+    var options = RealtimeOptions.quick
+    options.idleTimeout = .milliseconds(300)
+    try await withStage(options) { stage in
       let socket = try await stage.subscriber()
       let start = ContinuousClock.now
       while start.duration(to: .now) < .milliseconds(500) {
@@ -142,7 +142,9 @@ import Transport
   }
 
   @Test func `a refused join holds up what else is on its socket`() async throws {
-    try await withStage({ $0.channelErrorDelay = .milliseconds(300) }) { stage in
+    var options = RealtimeOptions.quick
+    options.channelErrorDelay = .milliseconds(300)
+    try await withStage(options) { stage in
       let socket = try await stage.subscriber()
       stage.service.refuseJoins(with: "UnableToConnectToProject: no")
       let start = ContinuousClock.now
