@@ -103,7 +103,7 @@ struct WebSocketSecurityTests {
           WebSocketPeer.text(text), stalledFor: .milliseconds(300), { stalled.yield() })
         guard isTaken else { return }
       }
-      peer.write(WebSocketPeer.close(1012))
+      peer.write(WebSocketPeer.close(1001))
       peer.connection.waitForEnd()
     }
     let folder = try folder(certificateFor: "DNS:localhost")
@@ -135,7 +135,7 @@ struct WebSocketSecurityTests {
     var iterator = stalls.makeAsyncIterator()
     await iterator.next()
     for number in 0..<2_000 { #expect(try await socket.text().hasPrefix("\(number) ")) }
-    #expect(await socket.ending()?.kind == .closed(code: 1012))
+    #expect(await socket.ending()?.kind == .closed(code: 1001))
     withExtendedLifetime(tunnel) {}
   }
 }
