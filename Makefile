@@ -37,7 +37,7 @@ format: ## format all Swift files
 tsan: setup ## run every test under the thread sanitizer, one at a time, as it makes them slow
 	@$(SWIFT) test --sanitize=thread --no-parallel --scratch-path .build-tsan
 
-demo: setup ## copy one local project to another, change it, copy again, compare (needs no account)
+demo: setup ## mirror one local project to another, live, while rows change; then compare (needs no account)
 	@$(BUILD)
 	@"$$($(SWIFT) build --show-bin-path)/supabase-local" demo
 

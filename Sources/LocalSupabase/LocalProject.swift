@@ -33,7 +33,8 @@ package final class LocalProject: Sendable {
   private let cluster: PostgresCluster
   private let admin: PostgresPool
   private let rest: RESTService
-  private let port: Int
+  /// Of the servers in front.
+  package let port: Int
   private let server: Locked<HTTPServer?>
 
   /// Returns when the project answers.

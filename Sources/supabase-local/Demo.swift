@@ -1,9 +1,12 @@
 import LocalSupabase
 import Transport
 
-/// Shows Supamirror at work between two local projects, and checks by SQL what it did.
+/// Shows Supamirror at work between two local projects, live, and checks by SQL what it did.
 struct Demo {
   private let clock = ContinuousClock()
+  private let variables = ProcessEnvironment.read()
+  // A Ctrl-C ends this process at once until there is something to end in order; guardians clean up after it.
+  private let ending = Ending(isImmediate: true, watchesInput: false)
 
   /// What stopped the demo.
   struct Stopped: Error, CustomStringConvertible {
@@ -12,8 +15,9 @@ struct Demo {
 
   /// - Returns: whether both databases are the same in the end.
   func run() async throws -> Bool {
+    let limit = try limit()
     let start = clock.now
-    say("Supamirror's demo: two projects on this machine, each with a PostgreSQL of its own.\n")
+    say("Supamirror's demo: two local projects, each with a PostgreSQL of its own.\n")
     let folder = try await ClusterFolder()
     var projects: [LocalProject] = []
     let isEqual: Bool
@@ -23,7 +27,10 @@ struct Demo {
         options.schemas = ["public", "archive"]
         for _ in 0..<2 { projects.append(try await LocalProject.start(options)) }
       }
-      isEqual = try await copyAndCompare(projects[0], projects[1], folder.path)
+      let mirror = DemoMirror(projects[0], projects[1], folder.path)
+      try await setUp(projects[0], projects[1], mirror)
+      try await mirrorLive(projects[0], projects[1], mirror, for: limit)
+      isEqual = try await compare(projects[0], projects[1])
     } catch {
       for project in projects { await project.stop() }
       await folder.remove()
@@ -31,44 +38,66 @@ struct Demo {
     }
     for project in projects { await project.stop() }
     await folder.remove()
-    say("\n\(seconds(clock.now - start)) s in all. Nothing is left behind.\n")
+    say("\n\(DemoText.seconds(clock.now - start)) s in all. Nothing is left behind.\n")
     return isEqual
   }
 
-  private func copyAndCompare(
-    _ source: LocalProject, _ target: LocalProject, _ folder: String
-  ) async throws -> Bool {
+  /// How long rows are to change; nil: until a signal.
+  private func limit() throws -> Duration? {
+    guard let text = variables["DEMO_SECONDS"], !text.isEmpty else {
+      return StandardStream.output.isTerminal ? nil : .seconds(30)
+    }
+    guard let seconds = Int(text), (1...86_400).contains(seconds) else {
+      throw Stopped(description: "DEMO_SECONDS is a number of seconds from 1 to 86400, not \(text)")
+    }
+    return .seconds(seconds)
+  }
+
+  private func setUp(
+    _ source: LocalProject, _ target: LocalProject, _ mirror: DemoMirror
+  ) async throws {
     try await step("Making the same tables in both, and 50,000 rows in the source") {
       try await source.sql(DemoTable.schema)
       try await target.sql(DemoTable.schema)
       try await source.sql(DemoTable.touching)
       try await source.sql(DemoRows.seed)
     }
-    let mirror = DemoMirror(source, target, folder)
     try mirror.configure(DemoTable.all)
     try await step("Applying the output of `supamirror migration` to both") {
       let migration = try await mirror.migration()
       try await source.sql(migration)
       try await target.sql(migration)
+      try await target.sql(DemoCounts.watch)
     }
-    try await step("First pass: `supamirror --cron` copies everything") {
-      say(try await mirror.pass())
+  }
+
+  private func mirrorLive(
+    _ source: LocalProject, _ target: LocalProject, _ mirror: DemoMirror, for limit: Duration?
+  ) async throws {
+    let daemon = try mirror.startDaemon()
+    say("\n==> Mirroring: `supamirror run`\n     Its status page: \(daemon.url)\n\n")
+    var live = DemoLive(
+      source, target, daemon, DemoScreen(StandardStream.output, variables), ending)
+    do {
+      try await live.copy()
+      ending.allowAnOrderlyEnd()
+      try await live.change(for: limit)
+      // If it ended by itself, there is nothing left to end in order.
+      if !ending.hasCome { ending.endAtOnce() }
+      try await live.drain()
+      try await daemon.stop()
+    } catch {
+      await live.end()
+      await daemon.kill()
+      throw error
     }
-    try await step("Changing the source") {
-      try await source.sql(DemoRows.changes)
-      for line in DemoRows.changesInWords { say("     \(line)\n") }
-    }
-    try await step("Second pass: `supamirror --cron` copies what changed") {
-      say(try await mirror.pass())
-    }
-    var isEqual = false
-    try await step("Comparing every row of both databases by SQL") {
-      isEqual = try await compare(source, target)
-    }
-    return isEqual
+    await live.end()
+    await daemon.kill()
+    say("     `supamirror run` was sent a SIGTERM, and ended with 0.\n")
   }
 
   private func compare(_ source: LocalProject, _ target: LocalProject) async throws -> Bool {
+    say("\n==> Comparing every row of both databases by SQL\n")
     let comparison = DemoComparison(source: source, target: target)
     var outcomes: [DemoComparison.Outcome] = []
     for table in DemoTable.all { outcomes.append(try await comparison.compare(table)) }
@@ -77,21 +106,24 @@ struct Demo {
     for outcome in outcomes {
       say(
         line(
-          "\(outcome.table.schema).\(outcome.table.name)", "\(outcome.sourceRows)",
-          "\(outcome.targetRows)", "\(outcome.differences)", seconds(outcome.elapsed)))
+          outcome.table.spokenName, DemoText.grouped(outcome.sourceRows),
+          DemoText.grouped(outcome.targetRows), DemoText.grouped(outcome.differences),
+          DemoText.seconds(outcome.elapsed)))
     }
     let differences = outcomes.reduce(0) { $0 + $1.differences }
-    let rows = outcomes.reduce(0) { $0 + $1.sourceRows }
+    let rows = DemoText.grouped(outcomes.reduce(0) { $0 + $1.sourceRows })
     say(
       differences == 0
-        ? "     Both databases are the same in all \(rows) rows.\n"
+        ? "     0 differences: both databases are the same in all \(rows) rows.\n"
         : "     \(differences) rows differ. This should not be: please report it.\n")
     return differences == 0
   }
 
   private func line(_ cells: String...) -> String {
-    var line = "     " + cells[0].padded(to: 30)
-    for cell in cells.dropFirst() { line += cell.padded(to: 13, atStart: true) }
+    var line = "     " + DemoText.padded(cells[0], 27)
+    for (cell, width) in zip(cells.dropFirst(), [9, 12, 14, 10]) {
+      line += DemoText.padded(cell, width, atStart: true)
+    }
     return line + "\n"
   }
 
@@ -100,21 +132,8 @@ struct Demo {
     say("\n==> \(title)\n")
     let start = clock.now
     try await body()
-    say("     \(seconds(clock.now - start)) s\n")
+    say("     \(DemoText.seconds(clock.now - start)) s\n")
   }
 
   private func say(_ text: String) { StandardStream.output.write(text) }
-
-  private func seconds(_ duration: Duration) -> String {
-    let hundredths = Int(duration / .milliseconds(10))
-    let rest = hundredths % 100
-    return "\(hundredths / 100).\(rest < 10 ? "0" : "")\(rest)"
-  }
-}
-
-extension String {
-  fileprivate func padded(to width: Int, atStart: Bool = false) -> String {
-    let padding = String(repeating: " ", count: max(0, width - count))
-    return atStart ? padding + self : self + padding
-  }
 }

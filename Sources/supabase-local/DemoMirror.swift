@@ -8,6 +8,7 @@ struct DemoMirror {
 
   init(_ source: LocalProject, _ target: LocalProject, _ folder: String) {
     self.folder = folder
+    // The last four make short what a person waits for here.
     settings = """
       SYNC_SOURCE_SUPABASE_URL=\(source.url)
       SYNC_SOURCE_SUPABASE_SERVICE_ROLE_KEY=\(source.serviceKey)
@@ -16,6 +17,9 @@ struct DemoMirror {
       SYNC_TABLE_CONFIG=\(folder)/tables.config.json
       SYNC_STATE_PATH=\(folder)/state.json
       SYNC_INITIAL_BACKFILL_MS=all
+      SYNC_HEARTBEAT_INTERVAL_MS=1000
+      SYNC_RECONCILE_INTERVAL_MS=10000
+      SYNC_RECONCILE_LOOKBACK_MS=30000
 
       """
   }
@@ -28,30 +32,31 @@ struct DemoMirror {
       with: Array("{\"tables\": [\n  \(entries)\n]}\n".utf8))
   }
 
-  func migration() async throws -> String { try await run(["migration"]) }
-
-  /// One pass; its report, indented.
-  func pass() async throws -> String {
-    try await run(["--cron"]).split(separator: "\n", omittingEmptySubsequences: false)
-      .dropLast().map { "     \($0)\n" }.joined()
-  }
-
-  private func run(_ arguments: [String]) async throws -> String {
-    let log = "\(folder)/log"
-    // Settings of the real projects may be in this process's environment, and would win over the file's.
-    let others = ProcessEnvironment.read().filter { !$0.key.hasPrefix("SYNC_") }
+  func migration() async throws -> String {
+    let log = "\(folder)/migration.log"
     let process = try ChildProcess(
-      Self.program, arguments,
-      environment: others.map { "\($0)=\($1)" } + ["SYNC_ENV_PATH=\(folder)/.env.sync"],
-      output: .pipe, error: .file(log))
+      Self.program, ["migration"], environment: environment, output: .pipe, error: .file(log))
     let output = await process.allOutput()
     let status = await process.wait()
     guard status.isSuccess else {
-      let words = (["supamirror"] + arguments).joined(separator: " ")
       let said = String(decoding: (try? DurableFile(log).read()) ?? [], as: UTF8.self)
-      throw Demo.Stopped(description: "`\(words)` ended badly (\(status)).\n\(said)\(output)")
+      throw Demo.Stopped(description: "`supamirror migration` \(status).\n\(said)\(output)")
     }
     return output
+  }
+
+  func startDaemon() throws -> DemoDaemon {
+    try DemoDaemon(
+      Self.program, environment: environment, port: findFreePort(), logPath: "\(folder)/log")
+  }
+
+  private var environment: [String] {
+    // Settings of the real projects may be in this process's environment, and would win over the file's; and
+    // the log goes to a file.
+    let others = ProcessEnvironment.read().filter {
+      !$0.key.hasPrefix("SYNC_") && !["NOTIFY_SOCKET", "WATCHDOG_USEC"].contains($0.key)
+    }
+    return others.map { "\($0)=\($1)" } + ["SYNC_ENV_PATH=\(folder)/.env.sync"]
   }
 
   private static var program: String {

@@ -1,4 +1,4 @@
-/// The source's rows, and what happens to them.
+/// The source's rows before anything happens to them.
 enum DemoRows {
   /// 50,000 rows. `n` is the row's number; what varies, varies by it, so every demo is the same.
   static let seed = #"""
@@ -55,32 +55,4 @@ enum DemoRows {
 
     analyze;
     """#
-
-  /// What happens between two passes.
-  static let changes = #"""
-    update customers set name = name || ' (moved)', country = 'FR' where id % 16 = 1;
-    update customers set id = -id, email = 'new.' || email where id <= 40;
-    update products set sku = 'new ' || sku where price < 22;
-    update products set price = price * 1.1 where price > 2000;
-    delete from orders where total < 20;
-    insert into orders select md5('new' || n)::uuid, (select max(id) from customers), now(), 'open', n, now()
-      from generate_series(1, 200) as n;
-    insert into order_items select id, placed_at, 1, (select min(sku) from products), 1, now()
-      from orders where status = 'open' and total = trunc(total) and updated_at = now();
-    delete from archive."Scanned documents" where scan is null and length(body) < 1000;
-    update archive."Scanned documents" set body = body || '…' where length(body) > 1500;
-    -- Gone and back again with another value: what counts is what the row is now.
-    delete from all_types where id <= 20;
-    insert into all_types (id, txt) select n, 'back' from generate_series(1, 10) as n;
-    update all_types set jsb = jsb || '{"more": [1.50, "x"]}' where id % 10 = 0;
-    """#
-
-  /// What a person reads about it.
-  static let changesInWords = [
-    "customers: some changed, some with another key, which their orders follow",
-    "products: prices raised, some with another key, which the order items follow",
-    "orders: some deleted with their items, new ones added",
-    "scanned documents: some deleted, some longer",
-    "all types: rows changed, deleted, and back again",
-  ]
 }

@@ -7,6 +7,9 @@ struct DemoTable: Sendable {
 
   var quoted: String { "\"\(schema)\".\"\(name)\"" }
 
+  /// Without the schema that goes without saying.
+  var spokenName: String { schema == "public" ? name : "\(schema).\(name)" }
+
   static let all = [
     DemoTable(name: "customers", keys: ["id"]),
     DemoTable(name: "products", keys: ["sku"]),

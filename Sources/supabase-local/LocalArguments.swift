@@ -30,8 +30,9 @@ struct LocalArguments: Hashable {
       --max-rows N     rows a request at most, "none" for no limit (default: 1000)
       --help           this text
 
-    demo copies one project to another with the supamirror beside this program, changes it, copies
-    again and compares both databases by SQL; it ends with 1 where they differ.
+    demo mirrors one project to another with the supamirror beside this program while rows change,
+    and shows it live. Ctrl-C ends it, or DEMO_SECONDS (30 where there is no terminal) have passed;
+    then it compares both databases by SQL. It ends with 1 where they differ.
 
     Output: one NAME=value a line, as supamirror reads them from its environment or .env.sync, and
     *_DSN for psql. PostgreSQL's server programs must be installed; as root they run as the user

@@ -1,4 +1,3 @@
-import Dispatch
 import Glibc
 import LocalSupabase
 import Transport
@@ -71,50 +70,5 @@ struct SupabaseLocal {
   private static func fail(_ message: String, code: Int32) -> Never {
     StandardStream.error.write("supabase-local: \(message)\n")
     exit(code)
-  }
-}
-
-/// The wish to end: a SIGINT, a SIGTERM, or the end of standard input.
-final class Ending: Sendable {
-  private let state = Locked((hasCome: false, waiting: CheckedContinuation<Void, Never>?.none))
-  private let sources: Locked<[any DispatchSourceSignal]>
-
-  init() {
-    sources = Locked([])
-    for number in [SIGINT, SIGTERM] {
-      // Else the signal's own action would come first.
-      _ = signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      source.setEventHandler { [state] in Self.come(state) }
-      source.activate()
-      sources.withLock { $0.append(source) }
-    }
-    startThread { [state] in
-      StandardInput.waitForEnd()
-      Self.come(state)
-    }
-  }
-
-  var hasCome: Bool { state.withLock { $0.hasCome } }
-
-  func wait() async {
-    await withCheckedContinuation { continuation in
-      let isOver = state.withLock { state in
-        if !state.hasCome { state.waiting = continuation }
-        return state.hasCome
-      }
-      if isOver { continuation.resume() }
-    }
-  }
-
-  private static func come(
-    _ state: Locked<(hasCome: Bool, waiting: CheckedContinuation<Void, Never>?)>
-  ) {
-    let waiting = state.withLock { state in
-      defer { state.waiting = nil }
-      state.hasCome = true
-      return state.waiting
-    }
-    waiting?.resume()
   }
 }

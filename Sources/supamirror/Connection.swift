@@ -31,6 +31,14 @@ struct Connection {
     PostgREST(project: project, origin: origin, transport: transport, limits: limits)
   }
 
+  /// The same, but no request is tried twice, and none waits for long: it goes with the next one.
+  func probe(_ project: Project, over transport: any HTTPTransport) -> PostgREST {
+    var limits = limits
+    limits.retryTime = .zero
+    limits.requestTime = min(limits.requestTime, .seconds(15))
+    return PostgREST(project: project, origin: origin, transport: transport, limits: limits)
+  }
+
   /// Odd frames are told once a connection and kind.
   func feed(_ project: Project, log: Log) -> RealtimeClient {
     var options = RealtimeOptions()

@@ -66,6 +66,10 @@ private struct DaemonRun {
         source: connection.project(settings.source, over: source),
         target: connection.project(settings.target, over: target), feed: feed, store: store,
         log: log, now: { WallClock.system.now() + TimeText.unixEpoch },
+        probes: (
+          connection.probe(settings.source, over: source),
+          connection.probe(settings.target, over: target)
+        ),
         projects: { (source.status, target.status) },
         takeApproval: { Self.takeApproval(settings.statePath, log) }))
     self.daemon = daemon

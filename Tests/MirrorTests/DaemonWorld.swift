@@ -47,10 +47,17 @@ final class DaemonWorld {
   }
 
   func start() async throws {
-    feed = MemoryFeed(clock)
+    let (feed, source) = (MemoryFeed(clock), source)
+    self.feed = feed
+    await source.change { $0.observer = { feed.observe($0) } }
+    try begin()
+    await settle()
+  }
+
+  /// Lets a daemon run, and does not wait for its first pass.
+  func begin(stopped: Bool = false) throws {
     feed.set { $0 = faults }
     let (feed, lines, wall) = (feed, lines, world.clock)
-    await source.change { $0.observer = { feed.observe($0) } }
     daemon = Daemon(
       settings: world.settings, tables: world.tables,
       Daemon.Surroundings(
@@ -59,9 +66,13 @@ final class DaemonWorld {
         log: Log { line in lines.withLock { $0.append(line) } }, clock: clock,
         now: { wall.withLock { $0 } },
         projects: { (ProjectStatus(url: "source"), ProjectStatus(url: "target")) }))
-    running = Task { [daemon] in await daemon!.run() }
-    await settle()
+    running = Task { [daemon] in
+      if stopped { await daemon!.stop() }
+      await daemon!.run()
+    }
   }
+
+  func ended() async { await running?.value }
 
   /// Ends the daemon as a signal does.
   func stop() async {
@@ -144,30 +155,45 @@ final class DaemonWorld {
 /// A project behind which a test can wait, and let others wait.
 struct ProjectDoor: MirroredProject {
   typealias Kind = MemoryProject.Request.Kind
-  typealias Guard = @Sendable (Kind, TableName?) async throws -> Void
+  typealias Watch = @Sendable (Kind, TableName?) async throws -> Void
+
+  /// In a structure, as a function in a `Locked` is wrapped once more whenever it is looked at.
+  struct Watches: Sendable {
+    /// Runs before a request; a cancellation that it throws ends the request.
+    var before: Watch = { _, _ in }
+    /// Runs when it has been answered, or refused.
+    var after: Watch = { _, _ in }
+  }
 
   let project: MemoryProject
-  /// Runs before a request; a cancellation that it throws ends the request.
-  let before = Locked<Guard>({ _, _ in })
-  /// Runs when it has been answered.
-  let after = Locked<Guard>({ _, _ in })
+  private let watches = Locked(Watches())
 
   init(_ project: MemoryProject) { self.project = project }
+
+  func before(_ watch: @escaping Watch) { watches.withLock { $0.before = watch } }
+  func after(_ watch: @escaping Watch) { watches.withLock { $0.after = watch } }
+  func open() { watches.withLock { $0 = Watches() } }
 
   private func pass<Result>(
     _ kind: Kind, _ table: TableName?, _ body: () async throws(PostgRESTError) -> Result
   ) async throws(PostgRESTError) -> Result {
-    try await ask(before.withLock { $0 }, kind, table)
-    let result = try await body()
-    try await ask(after.withLock { $0 }, kind, table)
+    try await ask(watches.withLock { $0.before }, kind, table)
+    let result: Result
+    do throws(PostgRESTError) {
+      result = try await body()
+    } catch {
+      try await ask(watches.withLock { $0.after }, kind, table)
+      throw error
+    }
+    try await ask(watches.withLock { $0.after }, kind, table)
     return result
   }
 
   private func ask(
-    _ guard: Guard, _ kind: Kind, _ table: TableName?
+    _ watch: Watch, _ kind: Kind, _ table: TableName?
   ) async throws(PostgRESTError) {
     do {
-      try await `guard`(kind, table)
+      try await watch(kind, table)
     } catch {
       throw await project.failure(.cancelled)
     }

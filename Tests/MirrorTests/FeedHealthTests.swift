@@ -116,14 +116,14 @@ func `a proof within 250 ms of another's shares its pass`(names: [String]) {
   let tooEarly = probe.now
   probe.advance(by: .milliseconds(100))
   #expect(probe.feed("a") == .live && probe.passTimes.count == 1)
-  _ = probe.health.passEnded(began: tooEarly, at: probe.now)
+  probe.take(probe.health.passEnded(began: tooEarly, at: probe.now))
   #expect(probe.status.gapsHealed == 0)
   probe.health.passBegan(at: probe.now)
   let began = probe.now
   probe.advance(by: .seconds(7))
-  _ = probe.health.passEnded(began: began, left: ["a"], at: probe.now)
+  probe.take(probe.health.passEnded(began: began, left: ["a"], at: probe.now))
   #expect(probe.status.gapsHealed == 0, "the channel's tables were left out")
-  _ = probe.health.passEnded(began: began, at: probe.now)
+  probe.take(probe.health.passEnded(began: began, at: probe.now))
   #expect(probe.status.gapsHealed == 1 && probe.status.lastHealing == probe.now - stands)
   #expect(probe.passTimes.count == 1)
 }
@@ -137,12 +137,12 @@ func `a proof within 250 ms of another's shares its pass`(names: [String]) {
   for _ in 0..<50 {
     probe.health.passBegan(at: probe.now)
     probe.advance(by: .seconds(5))
-    _ = probe.health.passFailed(at: probe.now)
+    probe.take(probe.health.passFailed(at: probe.now))
     probe.advance(by: .seconds(60))
   }
   #expect(probe.passTimes.count == 1 && probe.status.gapsHealed == 0)
   probe.health.passBegan(at: probe.now)
-  _ = probe.health.passEnded(began: probe.now, at: probe.now)
+  probe.take(probe.health.passEnded(began: probe.now, at: probe.now))
   #expect(probe.status.gapsHealed == 1, "the next regular one healed it")
 }
 
@@ -258,16 +258,15 @@ func `where all channels are silent the socket is opened anew, with longer and l
   var times: [Duration] = []
   for _ in 0..<8 {
     let before = times.count
-    while times.count == before {
-      probe.advance(by: .seconds(1))
-      times = probe.joins
-      #expect(!probe.actions.contains { $0.action == .rejoin("a") })
-    }
+    probe.advance(step: .seconds(1)) { $0.joins.count > before }
+    times = probe.joins
+    #expect(times.count == before + 1 && !probe.actions.contains { $0.action == .rejoin("a") })
     join += 1
     probe.connect()
     for name in names { probe.subscribe(name, join: join, flows: false) }
   }
   let pauses = zip(times, times.dropFirst()).map { ($1 - $0).components.seconds }
+  guard pauses.count == 7 else { return }
   #expect(pauses[0] >= 10 && pauses[0] <= 22, "not before it could have come back")
   #expect(pauses[2...] == [40, 80, 160, 300, 300])
   #expect(!probe.status.problem.isEmpty && probe.lines.count == 1)
@@ -297,7 +296,7 @@ func `where all channels are silent the socket is opened anew, with longer and l
 @Test func `a beat from before a failed write does not prove what came after it`() {
   var probe = Probe.live()
   probe.flows = [:]
-  while probe.beats.isEmpty || probe.writing != nil { probe.advance(by: .milliseconds(100)) }
+  probe.advance { !$0.beats.isEmpty && $0.writing == nil }
   let late = probe.beat
   probe.isUp = false
   probe.advance(by: .milliseconds(10_150))
@@ -312,7 +311,7 @@ func `where all channels are silent the socket is opened anew, with longer and l
 @Test func `a beat that was lost among others is a gap`() {
   var probe = Probe.live()
   probe.flows = [:]
-  while probe.beats.isEmpty || probe.writing != nil { probe.advance(by: .milliseconds(100)) }
+  probe.advance { !$0.beats.isEmpty && $0.writing == nil }
   probe.flows["a"] = 1
   #expect(probe.passTimes.isEmpty)
   probe.advance(by: .seconds(12))
@@ -355,7 +354,7 @@ func `a lossy channel is joined anew, with pauses, and a pass looks for what els
     let seen = probe.joins.count
     let result = probe.health.lossFound(channel: "a", rows: 3, at: probe.now)
     probe.take(result)
-    while probe.joins.count == seen { probe.advance(by: .seconds(1)) }
+    probe.advance(step: .seconds(1)) { $0.joins.count > seen }
     join += 1
     probe.subscribe("a", join: join)
     probe.advance(by: .seconds(3))

@@ -23,9 +23,10 @@ import supamirror
     ("http://evil.example/", 404, "text/plain; charset=utf-8", "There are"),
     ("", 404, "text/plain; charset=utf-8", "There are"),
   ])
-  func `each path has its answer`(target: String, status: Int, type: String, start: String) {
+  func `each path has its answer`(target: String, status: Int, type: String, start: String) async {
     for method in ["GET", "HEAD"] {
-      let answer = Self.router().answer(method: method, target: target, hosts: ["localhost:8080"])
+      let answer = await Self.router().answer(
+        method: method, target: target, hosts: ["localhost:8080"])
       let headers = Dictionary(
         uniqueKeysWithValues: answer.headers.map { ($0.name, $0.value) })
       #expect(answer.status == status)
@@ -37,20 +38,20 @@ import supamirror
     }
   }
 
-  @Test func `not ready and not alive are 503 with the reasons`() {
-    let ready = Self.router(SampleStatus.sourceDown).answer(
+  @Test func `not ready and not alive are 503 with the reasons`() async {
+    let ready = await Self.router(SampleStatus.sourceDown).answer(
       method: "GET", target: "/readyz", hosts: ["127.0.0.1"])
     #expect(ready.status == 503)
     let lines = String(decoding: ready.body, as: UTF8.self).split(separator: "\n")
     #expect(lines.count == 3 && lines[0].hasPrefix("the source is unreachable"), "\(lines)")
-    let health = Self.router(isAlive: false).answer(
+    let health = await Self.router(isAlive: false).answer(
       method: "GET", target: "/healthz", hosts: ["127.0.0.1"])
     #expect(health.status == 503)
   }
 
   @Test(arguments: ["POST", "PUT", "DELETE", "OPTIONS", "get", "CONNECT"])
-  func `nothing but reading is possible`(method: String) {
-    let answer = Self.router().answer(method: method, target: "/", hosts: ["localhost"])
+  func `nothing but reading is possible`(method: String) async {
+    let answer = await Self.router().answer(method: method, target: "/", hosts: ["localhost"])
     #expect(answer.status == 405)
     #expect(answer.headers.contains { $0.name == "Allow" && $0.value == "GET, HEAD" })
   }
@@ -63,9 +64,10 @@ import supamirror
     (["localhost@evil.example"], false), (["localhost:123456"], false), (["0.0.0.0:8080"], false),
     (["localhost", "evil.example"], false), (["evil.example", "localhost"], false),
   ])
-  func `only requests to loopback's own names are answered`(hosts: [String], isAnswered: Bool) {
+  func `only requests to loopback's own names are answered`(hosts: [String], isAnswered: Bool) async
+  {
     for target in ["/", "/healthz", "/metrics", "/nothing"] {
-      let answer = Self.router().answer(method: "GET", target: target, hosts: hosts)
+      let answer = await Self.router().answer(method: "GET", target: target, hosts: hosts)
       #expect((answer.status == 403) != isAnswered)
     }
   }

@@ -7,6 +7,9 @@ package actor Daemon {
   package struct Surroundings: Sendable {
     package let source: any MirroredProject
     package let target: any MirroredProject
+    /// Source and target for marker rows. No request is to be tried twice: each failure may mean that the feed has
+    /// lost something, and the next row comes soon.
+    package let probes: (source: any MirroredProject, target: any MirroredProject)
     /// nil: `SYNC_REALTIME=false`.
     package let feed: (any MirroredFeed)?
     package let store: StateStore
@@ -24,11 +27,13 @@ package actor Daemon {
       source: any MirroredProject, target: any MirroredProject, feed: (any MirroredFeed)?,
       store: StateStore, log: Log, clock: any Clock<Duration> = ContinuousClock(),
       now: @escaping @Sendable () -> Int64,
+      probes: (source: any MirroredProject, target: any MirroredProject)? = nil,
       projects: @escaping @Sendable () -> (source: ProjectStatus, target: ProjectStatus),
       takeApproval: @escaping @Sendable () -> DeleteApproval = { .none }
     ) {
       self.source = source
       self.target = target
+      self.probes = probes ?? (source, target)
       self.feed = feed
       self.store = store
       self.log = log
@@ -88,7 +93,7 @@ package actor Daemon {
     self.tables = tables
     self.surroundings = surroundings
     marker = Marker(
-      source: surroundings.source, target: surroundings.target,
+      source: surroundings.probes.source, target: surroundings.probes.target,
       mirror: surroundings.store.identity.name)
     elapsed = stopwatch(surroundings.clock)
     startedAt = surroundings.now()
@@ -159,10 +164,14 @@ package actor Daemon {
     lanesTasks?.cancel()
   }
 
-  /// From now on these tables (`SIGHUP`). The next pass begins at once and takes them up.
+  /// From now on these tables (`SIGHUP`). The next pass begins at once and takes them up. What the feed refused is asked
+  /// for again without its long pause: perhaps that is why a person sent the signal.
   package func reload(_ tables: [TableConfiguration]) async {
     self.tables = tables
     refusedTables = []
+    for channel in health.channels where channel.isRefused {
+      await surroundings.feed?.rejoin(channel.channel.name)
+    }
     await needsPass(.all)
   }
 

@@ -168,7 +168,8 @@ actor Lane {
     report.quarantineReason =
       state.quarantine.values.max { ($0.since, $0.reason) < ($1.since, $1.reason) }?.reason ?? ""
     report.held = state.heldDeletes
-    if isWhole, report.failure == nil { feed.deletedSincePass = 0 }
+    // Deletes that are held because of these stay so until they are approved.
+    if isWhole, report.failure == nil, state.heldDeletes == 0 { feed.deletedSincePass = 0 }
     return report
   }
 

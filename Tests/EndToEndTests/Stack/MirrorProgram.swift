@@ -5,7 +5,9 @@ import Transport
 /// One `supamirror` set up for the stack: a folder with its table configuration and state, and the program.
 struct MirrorProgram: Sendable {
   let folder: String
-  let environment: [String: String]
+  private(set) var environment: [String: String]
+  /// What was asked for when it was made.
+  let settings: [String: String]
 
   /// What one run did.
   struct Outcome: Sendable, CustomStringConvertible {
@@ -43,12 +45,27 @@ struct MirrorProgram: Sendable {
     ]
     environment.merge(settings) { $1 }
     self.environment = environment
+    self.settings = settings
     try DurableFile("\(folder)/.env.sync").replace(with: [])
-    try DurableFile("\(folder)/tables.config.json").replace(
-      with: Array("{\"tables\": [\(tables.joined(separator: ",\n"))]}".utf8))
+    try setTables(tables)
   }
 
   var statePath: String { "\(folder)/state.json" }
+  /// Standard error of everything that is run.
+  var logPath: String { "\(folder)/log" }
+
+  /// Replaces the table configuration.
+  func setTables(_ tables: [String]) throws {
+    try writeFile(
+      "\(folder)/tables.config.json",
+      Array("{\"tables\": [\(tables.joined(separator: ",\n"))]}".utf8))
+  }
+
+  /// From now on this setting comes from `.env.sync`, which a running mirror may read again.
+  mutating func setInFile(_ name: String, _ value: String) throws {
+    environment[name] = nil
+    try writeFile("\(folder)/.env.sync", Array("\(name)=\(value)\n".utf8))
+  }
 
   func writeFile(_ path: String, _ bytes: [UInt8]) throws {
     try DurableFile(path).replace(with: bytes)
@@ -75,16 +92,16 @@ struct MirrorProgram: Sendable {
     try ChildProcess(
       "\(Environment.products)/supamirror", arguments,
       environment: environment.merging(settings) { $1 }.map { "\($0)=\($1)" },
-      output: .pipe, error: .file("\(folder)/log"))
+      output: .pipe, error: .file(logPath))
   }
 
   /// Runs the program to its end.
   func run(_ arguments: [String], settings: [String: String] = [:]) async throws -> Outcome {
-    let before = (try? readFile("\(folder)/log"))?.count ?? 0
+    let before = (try? readFile(logPath))?.count ?? 0
     let process = try start(arguments, settings: settings)
     let output = await process.allOutput()
     let status = await process.wait()
-    let log = (try? readFile("\(folder)/log")) ?? []
+    let log = (try? readFile(logPath)) ?? []
     return Outcome(
       status: status, output: output, log: String(decoding: log.dropFirst(before), as: UTF8.self),
       peakMemory: process.peakMemory)

@@ -64,25 +64,31 @@ struct TestProject: Sendable {
   }
 }
 
-/// The two projects that all end-to-end tests share, one test after the other.
+/// Two projects that suites share, one test after the other.
 struct Stack: Sendable {
   let source: TestProject
   let target: TestProject
 
+  /// Suites of one pair run one after the other, beside those of other pairs. A stack of somebody else's is every pair.
+  enum Pair: Hashable, Sendable {
+    case passes, feed, healing, service
+  }
+
   private static let starting = Starting()
 
   private actor Starting {
-    private var stack: Task<Stack, any Error>?
+    private var stacks: [Pair: Task<Stack, any Error>] = [:]
 
-    func get() async throws -> Stack {
-      if stack == nil { stack = Task { try await Stack.start() } }
-      return try await stack!.value
+    func get(_ pair: Pair) async throws -> Stack {
+      let start = stacks[pair] ?? Task { try await Stack.start(pair) }
+      stacks[pair] = start
+      return try await start.value
     }
   }
 
-  /// Empty projects: nothing in `public`, no schema `shop`.
-  static func empty() async throws -> Stack {
-    let stack = try await starting.get()
+  /// Empty projects: nothing in `public`, nothing in the schema `shop`, nothing published.
+  static func empty(_ pair: Pair = .passes) async throws -> Stack {
+    let stack = try await starting.get(pair)
     for project in [stack.source, stack.target] {
       try await project.script(
         """
@@ -101,12 +107,24 @@ struct Stack: Sendable {
     return stack
   }
 
-  private static func start() async throws -> Stack {
+  /// Whether somebody else's stack is used: nothing in it can be stopped or broken.
+  static var isExternal: Bool { external("SOURCE") != nil && external("TARGET") != nil }
+
+  private static func start(_ pair: Pair) async throws -> Stack {
     if let source = external("SOURCE"), let target = external("TARGET") {
       return Stack(source: source, target: target)
     }
     var options = LocalProjectOptions()
     options.schemas = ["public", "shop"]
+    var realtime = RealtimeOptions.quick
+    // What tests publish is not to be found out in the middle of a later one.
+    realtime.publicationCheckInterval = .seconds(3_600)
+    // The real limit, looked at more often.
+    if pair == .healing {
+      realtime.maxEventsPerSecond = 100
+      realtime.eventRateTick = .seconds(1)
+    }
+    options.realtime = realtime
     async let source = LocalProject.start(options)
     async let target = LocalProject.start(options)
     return try await Stack(source: local(source), target: local(target))
