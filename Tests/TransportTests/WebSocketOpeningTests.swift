@@ -74,6 +74,15 @@ import Testing
     #expect(start.duration(to: .now) < .seconds(20))
   }
 
+  @Test(.timeLimit(.minutes(2)))
+  func `a limit that passes is told every time`() async {
+    let server = RawServer(Self.silence)
+    let client = WebSocketClient()
+    var request = WebSocketRequest(url: server.webSocketURL)
+    request.connectLimit = .milliseconds(1)
+    for _ in 0..<300 { #expect(await client.failure(request)?.kind == .timedOut) }
+  }
+
   @Test func `a connection that is never accepted fails by the connect limit`() async {
     let hole = BlackHole()
     var request = WebSocketRequest(url: "ws://127.0.0.1:\(hole.port)/?apikey=secret")

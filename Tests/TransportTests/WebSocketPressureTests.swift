@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import Transport
@@ -161,4 +162,38 @@ import Testing
     let error = await client.failure(WebSocketRequest(url: server.webSocketURL))
     #expect(error?.kind == .cancelled)
   }
+
+  @Test(.timeLimit(.minutes(2)))
+  func `threads and descriptors are given back`() async {
+    // In a process of its own, where nobody else opens any.
+    await #expect(processExitsWith: .success) {
+      let server = webSocketServer { $0.echo() }
+      let client = WebSocketClient()
+      func exchange(_ count: Int) async throws {
+        for _ in 0..<count {
+          let socket = try await client.open(server)
+          try await socket.send("x")
+          _ = try await socket.text()
+          await socket.close(code: 1000)
+        }
+      }
+      // The first ones set up what stays.
+      try await exchange(5)
+      let (descriptors, threads) = (entries("/proc/self/fd"), entries("/proc/self/task"))
+      try await exchange(40)
+      // The server's end, and a thread's, may come a little later.
+      while entries("/proc/self/fd") > descriptors + 4 || entries("/proc/self/task") > threads + 4 {
+        await Task.yield()
+      }
+    }
+  }
+}
+
+/// How many there are in a folder.
+private func entries(_ path: String) -> Int {
+  guard let folder = unsafe opendir(path) else { return 0 }
+  defer { unsafe closedir(folder) }
+  var count = 0
+  while unsafe readdir(folder) != nil { count += 1 }
+  return count
 }

@@ -1,22 +1,6 @@
 internal import CWebSockets
 internal import Glibc
 
-/// What becomes of the one WebSocket of a `WebSocketContext`; called on its loop's thread, from within `wait`.
-protocol WebSocketEvents: AnyObject {
-  /// The TCP connection stands.
-  func connected()
-  /// The attempt is over.
-  func failed(_ failure: WebSocketContext.Failure)
-  func opened()
-  func received(_ piece: IncomingMessage.Piece) -> WebSocketContext.Next
-  /// Asked for, or a text that was `.buffered` has gone out.
-  func canWrite() -> WebSocketContext.Next
-  /// The server's close frame; it is being answered.
-  func closing(code: Int?)
-  /// The last call of a WebSocket that was open.
-  func closed()
-}
-
 /// libwebsockets' event loop with one WebSocket on it, which does the handshake, the frames, the pings and TLS.
 ///
 /// All but `wakeUp` belongs to the loop's thread.
@@ -157,6 +141,8 @@ protocol WebSocketEvents: AnyObject {
       return unsafe context.raw
     }
     guard let raw = unsafe raw else { return }
+    // A wake-up that the context has not seen yet goes with it.
+    _ = wakeUps.push(())
     events = nil
     unsafe lws_sul_cancel(timer)
     unsafe lws_context_destroy(raw)
@@ -212,7 +198,9 @@ protocol WebSocketEvents: AnyObject {
   }
 
   /// What TLS has to say about a failure.
-  func securityFailure(_ place: HTTPPlace) -> WebSocketError? { trust?.failure(place) }
+  func securityFailure(_ place: HTTPPlace, _ failure: Failure) -> WebSocketError? {
+    trust?.failure(place, failure.reason)
+  }
 
   func askToWrite() {
     if let socket = unsafe socket { unsafe lws_callback_on_writable(socket) }

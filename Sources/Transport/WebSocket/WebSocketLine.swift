@@ -238,7 +238,7 @@ extension WebSocketLine: WebSocketEvents {
     guard phase == .connecting else { return }
     isTrying = false
     turn = nil
-    if let error = context.securityFailure(place) { return end(error) }
+    if let error = context.securityFailure(place, failure) { return end(error) }
     // Where there was no connection at all, another address may still do.
     if isConnected { end(.handshake(place, failure)) }
   }

@@ -9,6 +9,7 @@ internal import CWebSockets
   private var certificateError: Int32?
   /// What one of the two sides called the handshake's end.
   private var alert: Int32?
+  private var isCut = false
 
   /// The system's authorities and those of the file (PEM).
   init(_ place: HTTPPlace, caFile: String?) throws(WebSocketError) {
@@ -27,7 +28,12 @@ internal import CWebSockets
         let user = unsafe SSL_CTX_get_ex_data(context, 0)
       else { return }
       let trust = unsafe Unmanaged<WebSocketTrust>.fromOpaque(user).takeUnretainedValue()
-      trust.alert = trust.alert ?? value
+      if event == SSL_CB_WRITE_ALERT, value & 0xFF == SSL_AD_DECODE_ERROR {
+        // What OpenSSL says to a connection that has just ended.
+        trust.isCut = true
+      } else {
+        trust.alert = trust.alert ?? value
+      }
     }
   }
 
@@ -38,8 +44,9 @@ internal import CWebSockets
     certificateError = unsafe certificateError ?? X509_STORE_CTX_get_error(store)
   }
 
-  /// A connection that was lost in the handshake says nothing about certificates: nil.
-  func failure(_ place: HTTPPlace) -> WebSocketError? {
+  /// Nil where the connection was lost, in the handshake or behind it, which says nothing about certificates.
+  /// - Parameter reason: libwebsockets' words.
+  func failure(_ place: HTTPPlace, _ reason: String) -> WebSocketError? {
     if let certificateError {
       let isName = [X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH]
         .contains(certificateError)
@@ -47,7 +54,10 @@ internal import CWebSockets
       return .untrusted(place, isName ? "it was issued for another name" : reason)
     }
     // A warning, as the one that says good-bye, ends nothing by itself.
-    guard let alert, alert >> 8 == SSL3_AL_FATAL else { return nil }
-    return .insecure(place, unsafe String(cString: SSL_alert_desc_string_long(alert)))
+    if let alert, alert >> 8 == SSL3_AL_FATAL {
+      return .insecure(place, unsafe String(cString: SSL_alert_desc_string_long(alert)))
+    }
+    let isProtocol = reason.hasPrefix("connect SSL err") || reason.hasPrefix("tls")
+    return isProtocol && !isCut ? .insecure(place, "what answers does not speak TLS") : nil
   }
 }
