@@ -140,3 +140,9 @@ extension FeedProblem {
   static let lost = FeedProblem(.connection, "the connection was lost")
   static let noTable = FeedProblem(.table(nil), "no such table")
 }
+
+extension FeedChange {
+  static let incomplete = FeedChange(
+    table: TableName(name: "table_a"), kind: .update, key: nil, oldKey: nil, commitTime: nil,
+    hasErrors: true)
+}
