@@ -57,6 +57,9 @@ final class MemoryFeed: MirroredFeed {
     var isEnded = false
   }
 
+  /// A refused channel is joined again after it.
+  static let refusalPause = Duration.seconds(60)
+
   private let clock: SteppedClock
   private let state = Locked(State())
 
@@ -187,7 +190,15 @@ final class MemoryFeed: MirroredFeed {
       state.joined[name]?.subscribedAt = clock.now.offset
       return .subscribed(channel: name, join: joined.join, isFirst: true)
     }
-    if let event { post(event) }
+    guard let event else { return }
+    post(event)
+    guard case .refused = event else { return }
+    clock.after(Self.refusalPause) {
+      let isMeant = self.state.withLock { state in
+        state.socket == socket && state.joined[name]?.join == joined.join
+      }
+      if isMeant { self.join(name) }
+    }
   }
 
   private func post(_ event: FeedEvent, after time: Duration, _ socket: Int) {

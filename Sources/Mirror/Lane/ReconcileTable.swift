@@ -4,6 +4,12 @@ import Supabase
 extension Lane {
   /// Reads the rows changed since the checkpoint, less the look-back, and writes those the target lacks.
   func reconcile(_ limits: PassLimits) async throws(LaneStop) {
+    // One that an earlier pass left open has gone past rows that were changed since.
+    if state.scan != nil { try await scan(limits) }
+    try await scan(limits)
+  }
+
+  private func scan(_ limits: PassLimits) async throws(LaneStop) {
     let before = state.checkpoint.flatMap(plan.field.position)
     let opening = try await openScan(limits)
     var scan = opening.scan
