@@ -8,6 +8,8 @@ PREFIX ?= /usr/local
 # Where the units look for it, whatever the prefix is.
 CONFIGURATION := /etc/supamirror
 DESTDIR ?=
+# Those that wait for servers are run by themselves: all at once would be too much for two cores.
+TEST := $(SWIFT) test --explicit-target-dependency-import-check error --skip-build
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build test lint units format tsan demo bench release install uninstall clean
@@ -23,7 +25,9 @@ build: setup ## build everything, without the tests
 
 test: setup lint units ## lint, check the units, build, run every test
 	@$(BUILD) --build-tests
-	@$(SWIFT) test --explicit-target-dependency-import-check error --skip-build
+	@$(TEST) --skip '^(LocalSupabase|EndToEnd)Tests\.'
+	@$(TEST) --filter '^LocalSupabaseTests\.'
+	@$(TEST) --filter '^EndToEndTests\.'
 
 lint: ## check the formatting and a few rules of the house
 	@.ci/lint

@@ -30,9 +30,6 @@ static inline CURLcode curl_easy_getinfo_off(CURL *handle, CURLINFO info, curl_o
 static inline CURLcode curl_easy_getinfo_pointer(CURL *handle, CURLINFO info, void **value) {
     return curl_easy_getinfo(handle, info, value);
 }
-static inline CURLcode curl_easy_getinfo_socket(CURL *handle, curl_socket_t *value) {
-    return curl_easy_getinfo(handle, CURLINFO_ACTIVESOCKET, value);
-}
 static inline CURLMcode curl_multi_setopt_long(CURLM *handle, CURLMoption option, long value) {
     return curl_multi_setopt(handle, option, value);
 }

@@ -17,7 +17,7 @@ struct Demo {
   func run() async throws -> Bool {
     let limit = try limit()
     let start = clock.now
-    say("Supamirror's demo: two projects on this machine, each with a PostgreSQL of its own.\n")
+    say("Supamirror's demo: two local projects, each with a PostgreSQL of its own.\n")
     let folder = try await ClusterFolder()
     var projects: [LocalProject] = []
     let isEqual: Bool
@@ -82,7 +82,7 @@ struct Demo {
       try await live.copy()
       ending.allowAnOrderlyEnd()
       try await live.change(for: limit)
-      // A first signal was an answer to what has ended meanwhile.
+      // If it ended by itself, there is nothing left to end in order.
       if !ending.hasCome { ending.endAtOnce() }
       try await live.drain()
       try await daemon.stop()

@@ -26,16 +26,18 @@ struct DemoFrame: Sendable {
   var status = DemoStatus()
   var rows = DemoCounts.Rows()
   /// nil before rows begin to change.
-  var written: (changes: Int, aSecond: Int)?
+  var written: Int?
+  /// nil while none are.
+  var changesASecond: Int?
   var lag = DemoCounts.MarkerLag()
   /// What has happened so far, and when.
   var stories: [(time: Duration, text: String)] = []
   var hint = ""
 
-  /// To be drawn over the frame before; at most 78 characters wide.
+  /// To be drawn over the frame before; at most 79 characters wide.
   var lines: [Line] {
     var headline = Line(Self.time(elapsed) + "  ")
-    headline.add(status.headline.isEmpty ? "Starting" : status.headline, headlineStyle)
+    headline.add(self.headline, headlineStyle)
     var lines = [headline, Line("        " + figures), Line(), Line(Self.header, .faint)]
     var sums = (source: 0, target: 0, upserted: 0, deleted: 0)
     for (index, table) in DemoTable.all.enumerated() {
@@ -54,6 +56,7 @@ struct DemoFrame: Sendable {
     }
     lines.append(
       Self.counts("all", sums.source, sums.target, sums.upserted, sums.deleted))
+    lines += Self.legend.map { Line($0, .faint) }
     lines.append(Line())
     for problem in status.problems.prefix(2) { lines.append(Line("  " + problem, .bad)) }
     for story in stories.suffix(5) {
@@ -68,7 +71,7 @@ struct DemoFrame: Sendable {
   /// The same in a line, where lines cannot be drawn over.
   var plain: String {
     let (source, target) = (rows.source.reduce(0, +), rows.target.reduce(0, +))
-    return Self.time(elapsed) + "  \(status.headline); rows \(DemoText.grouped(source)), on target "
+    return Self.time(elapsed) + "  \(headline); rows \(DemoText.grouped(source)), on target "
       + "\(DemoText.grouped(target)); \(figures)"
   }
 
@@ -77,9 +80,14 @@ struct DemoFrame: Sendable {
   }
 
   private var figures: String {
-    guard let written else { return "the mirror copies what is there" }
-    var text =
-      "\(written.aSecond) changes/s, \(DemoText.grouped(written.changes)) in all; marker rows' lag "
+    guard let written else {
+      return rows.source == rows.target
+        ? "all rows are copied; the feed is still to prove that changes flow"
+        : "the rows that are there are being copied"
+    }
+    let total = DemoText.grouped(written)
+    var text = changesASecond.map { "\($0) changes/s, \(total) so far" } ?? "\(total) changes"
+    text += "; marker rows' lag "
     if let median = lag.median, let p99 = lag.p99 {
       text += "p50 \(DemoText.seconds(median)) s, p99 \(DemoText.seconds(p99)) s"
     } else {
@@ -87,6 +95,8 @@ struct DemoFrame: Sendable {
     }
     return text
   }
+
+  private var headline: String { status.headline.isEmpty ? "Starting" : status.headline }
 
   private var headlineStyle: Style {
     switch status.level {
@@ -97,9 +107,14 @@ struct DemoFrame: Sendable {
     }
   }
 
+  private static let legend = [
+    "  lag: from a change's commit at the source to its row on the target.",
+    "  Rows that others may refer to are deleted by a pass, which comes every 10 s.",
+  ]
+
   private static let header =
     "  " + DemoText.padded("table", 25)
-    + [("source", 8), ("target", 8), ("upserted", 10), ("deleted", 9), ("lag", 9)].map {
+    + [("source", 8), ("target", 8), ("upserted", 9), ("deleted", 8), ("lag", 9)].map {
       DemoText.padded($0.0, $0.1, atStart: true)
     }.joined() + "  feed"
 
@@ -111,7 +126,7 @@ struct DemoFrame: Sendable {
     }
     var line = Line("  " + DemoText.padded(name, 25) + cell(source, 8))
     line.add(cell(target, 8), source == target ? .plain : .busy)
-    line.add(cell(upserted, 10) + cell(deleted, 9))
+    line.add(cell(upserted, 9) + cell(deleted, 8))
     return line
   }
 

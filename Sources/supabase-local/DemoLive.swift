@@ -16,6 +16,7 @@ struct DemoLive {
   private var next: ContinuousClock.Instant
   /// Changes written so far, as they were lately.
   private var recent: [(time: ContinuousClock.Instant, changes: Int)] = []
+  private var isWriting = false
   private var outage: Outage?
 
   /// The Realtime server is away for a moment.
@@ -51,7 +52,7 @@ struct DemoLive {
     repeat {
       try await look(atMost: .seconds(300), since: start, for: "to copy and to be live")
     } while !frame.status.isReady
-    tell("All rows are copied and the feed is proven live. From now on rows change.")
+    tell("The feed is proven live. From now on rows change at the source.")
   }
 
   /// Until the time is over or a signal has come.
@@ -59,6 +60,7 @@ struct DemoLive {
     frame.hint = "Ctrl-C ends the changes and compares both databases."
     try await counts.forgetLags()
     await writer.start()
+    isWriting = true
     let begin = clock.now
     let outageTime = limit.map { $0 / 3 } ?? Self.outageAfter
     while !ending.hasCome, limit.map({ clock.now - begin < $0 }) ?? true {
@@ -71,6 +73,7 @@ struct DemoLive {
   mutating func drain() async throws {
     frame.hint = "Ctrl-C ends the demo at once."
     await writer.stop()
+    isWriting = false
     try await writer.check()
     let end = try await counts.time()
     tell("No more changes. The last of them arrive, and a last pass checks.")
@@ -99,7 +102,7 @@ struct DemoLive {
       realtime.start()
     }
     outage = Outage(began: clock.now, gapsHealed: frame.status.gapsHealed, work: work)
-    tell("The source's Realtime server restarts: the feed is lost, rows go on changing.")
+    tell("The source's Realtime server restarts: no feed, but rows go on changing.")
   }
 
   private mutating func watchOutage() {
@@ -108,7 +111,7 @@ struct DemoLive {
     else { return }
     self.outage?.isOver = true
     let time = DemoText.seconds(clock.now - outage.began)
-    tell("Healed after \(time) s: the feed is live, and a pass has read what it missed.")
+    tell("Healed after \(time) s: the feed is live, a pass has read what it missed.")
   }
 
   private mutating func tell(_ story: String) {
@@ -135,7 +138,8 @@ struct DemoLive {
     let changes = await writer.changes
     if changes > 0 {
       frame.lag = try await counts.markerLag()
-      frame.written = (changes, rate(changes))
+      frame.written = changes
+      frame.changesASecond = isWriting ? rate(changes) : nil
     }
     watchOutage()
     frame.elapsed = clock.now - start

@@ -23,9 +23,12 @@ struct DemoScreen {
     if drawsOver { draw(frame.lines) } else { tell(frame) }
   }
 
-  private mutating func draw(_ lines: [DemoFrame.Line]) {
-    // The last column is left free: some terminals wrap when it is written.
-    let width = max(1, (stream.columns ?? assumedColumns) - 1)
+  private mutating func draw(_ all: [DemoFrame.Line]) {
+    let size = stream.size
+    // The last column is left free: some terminals wrap when it is written. What has scrolled away cannot be drawn
+    // over.
+    let width = max(1, (size?.columns ?? assumedColumns) - 1)
+    let lines = all.prefix(max(1, (size?.rows ?? 24) - 1))
     var text = linesDrawn > 0 ? "\u{1B}[\(linesDrawn)A\r" : ""
     for line in lines { text += fitted(line, width) + "\u{1B}[K\n" }
     // Below may be a longer frame's end, or a ^C.

@@ -31,10 +31,11 @@ struct Connection {
     PostgREST(project: project, origin: origin, transport: transport, limits: limits)
   }
 
-  /// The same, but no request is tried twice.
+  /// The same, but no request is tried twice, and none waits for long: it goes with the next one.
   func probe(_ project: Project, over transport: any HTTPTransport) -> PostgREST {
     var limits = limits
     limits.retryTime = .zero
+    limits.requestTime = min(limits.requestTime, .seconds(15))
     return PostgREST(project: project, origin: origin, transport: transport, limits: limits)
   }
 

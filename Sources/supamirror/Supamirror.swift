@@ -8,6 +8,9 @@ struct Supamirror {
   static func main() async {
     // A reader that goes away must not kill a pass.
     _ = signal(SIGPIPE, SIG_IGN)
+    // Where Swift is installed its runtime shows a backtrace for these and then goes on: what a watchdog or a person
+    // sends to end a process must end it.
+    for number in [SIGABRT, SIGQUIT] { _ = signal(number, SIG_DFL) }
     let variables = ProcessEnvironment.read()
     let arguments: Arguments
     do {

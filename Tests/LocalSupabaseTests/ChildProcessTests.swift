@@ -43,6 +43,16 @@ import Transport
     #expect(await process.allOutput() == "")
   }
 
+  /// A Ctrl-C goes to the terminal's whole group.
+  @Test func `only a process with a group of its own leads one`() async throws {
+    for hasOwnGroup in [false, true] {
+      let process = try ChildProcess(
+        "sh", ["-c", "cut -d ' ' -f 5 /proc/$$/stat"], output: .pipe, hasOwnGroup: hasOwnGroup)
+      let group = await process.allOutput()
+      #expect(group == "\(hasOwnGroup ? process.pid : getpgrp())\n")
+    }
+  }
+
   @Test func `a program that is not there is an error`() {
     #expect(throws: ChildProcessError(program: "/no/such/program", code: ENOENT)) {
       try ChildProcess("/no/such/program")

@@ -78,6 +78,12 @@ struct FeedProbe {
     run(health.tick(at: now))
   }
 
+  /// For at most an hour.
+  mutating func advance(step: Duration = .milliseconds(100), until isReached: (Self) -> Bool) {
+    let end = now + .seconds(3_600)
+    while !isReached(self), now < end { advance(by: step) }
+  }
+
   private var passEnd: Duration?
 
   private mutating func answerBeat(_ began: Duration) {
@@ -133,4 +139,10 @@ struct FeedProbe {
 extension FeedProblem {
   static let lost = FeedProblem(.connection, "the connection was lost")
   static let noTable = FeedProblem(.table(nil), "no such table")
+}
+
+extension FeedChange {
+  static let incomplete = FeedChange(
+    table: TableName(name: "table_a"), kind: .update, key: nil, oldKey: nil, commitTime: nil,
+    hasErrors: true)
 }

@@ -27,7 +27,7 @@ import Testing
   @Test(arguments: [
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       + "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
-    "HTTP/1.1 101 Switching Protocols\r\n\r\n", "220 mail.example ESMTP\r\n",
+    "HTTP/1.1 101 Switching Protocols\r\n\r\n", "HTTP/1.1 abc\r\n\r\n",
   ])
   func `what is not a WebSocket server is said to be none`(answer: String) async {
     let server = RawServer { connection, _ in
@@ -74,6 +74,15 @@ import Testing
     #expect(start.duration(to: .now) < .seconds(20))
   }
 
+  @Test(.timeLimit(.minutes(2)))
+  func `a limit that passes is told every time`() async {
+    let server = RawServer(Self.silence)
+    let client = WebSocketClient()
+    var request = WebSocketRequest(url: server.webSocketURL)
+    request.connectLimit = .milliseconds(1)
+    for _ in 0..<300 { #expect(await client.failure(request)?.kind == .timedOut) }
+  }
+
   @Test func `a connection that is never accepted fails by the connect limit`() async {
     let hole = BlackHole()
     var request = WebSocketRequest(url: "ws://127.0.0.1:\(hole.port)/?apikey=secret")
@@ -105,6 +114,75 @@ import Testing
     let error = await WebSocketClient().failure(request)
     #expect(error?.kind == .nameNotResolved)
     #expect(error?.description.contains(host) == true)
+  }
+
+  @Test func `a name that is not resolved holds up nothing`() async throws {
+    let asked = Happening()
+    let gate = BlockingQueue<Void>()
+    let client = WebSocketClient { host in
+      guard host == "stalling.test" else { return [host] }
+      asked.happen()
+      _ = gate.pop()
+      return []
+    }
+    let server = webSocketServer { $0.echo() }
+    let attempt = Task {
+      await client.failure(WebSocketRequest(url: "ws://stalling.test/?apikey=secret"))
+    }
+    await asked.wait()
+    let socket = try await client.open(server)
+    try await socket.send("while it stalls")
+    #expect(try await socket.text() == "while it stalls")
+    attempt.cancel()
+    #expect(await attempt.value?.kind == .cancelled)
+    let limited = WebSocketRequest(
+      url: "ws://stalling.test/?apikey=secret", connectLimit: .milliseconds(100))
+    #expect(await client.failure(limited)?.kind == .timedOut)
+    gate.close()
+  }
+
+  @Test func `every address of a name is tried`() async throws {
+    let server = webSocketServer { $0.echo() }
+    let hole = BlackHole(on: 0x7F00_0002, port: server.port)
+    // One that refuses, one that does not even do that.
+    let client = WebSocketClient { _ in ["127.0.0.3", "127.0.0.2", "127.0.0.1"] }
+    let request = WebSocketRequest(
+      url: "ws://named.test:\(server.port)/?apikey=secret", connectLimit: .seconds(2))
+    let socket = try await client.connect(request)
+    try await socket.send("through")
+    #expect(try await socket.text() == "through")
+    withExtendedLifetime(hole) {}
+    let nowhere = WebSocketClient { _ in ["127.0.0.3", "127.0.0.4"] }
+    #expect(await nowhere.failure(request)?.kind == .cannotConnect)
+  }
+
+  @Test func `a proxy is asked for the host by its name`() async throws {
+    let (requests, arrived) = AsyncStream.makeStream(of: RawRequest.self)
+    let proxy = RawServer { connection, _ in
+      guard let request = connection.readRequest() else { return }
+      arrived.yield(request)
+      connection.write("HTTP/1.1 200 OK\r\n\r\n")
+      WebSocketPeer(connection)?.echo()
+    }
+    let client = WebSocketClient(proxy: "http://user:word@proxy.test:\(proxy.port)")
+    let socket = try await client.connect(WebSocketRequest(url: "ws://db.test:4000/socket"))
+    try await socket.send("through")
+    #expect(try await socket.text() == "through")
+    var iterator = requests.makeAsyncIterator()
+    let request = await iterator.next()
+    #expect(request?.method == "CONNECT" && request?.path == "db.test:4000")
+    #expect(request?.headers["proxy-authorization"] == "basic dXNlcjp3b3Jk")
+  }
+
+  @Test func `a proxy that refuses is told from the server`() async {
+    let proxy = RawServer { connection, _ in
+      _ = connection.readRequest()
+      connection.answer("407 No")
+    }
+    let client = WebSocketClient(proxy: "http://proxy.test:\(proxy.port)")
+    let error = await client.failure(WebSocketRequest(url: "ws://db.test/?apikey=secret"))
+    #expect(error?.kind == .cannotConnect)
+    #expect(error?.description.contains("proxy before db.test") == true)
   }
 
   @Test func `an attempt that hangs holds up nothing and can be cancelled`() async throws {
@@ -181,11 +259,12 @@ private final class BlackHole: Sendable {
   let port: UInt16
   private let sockets: [Int32]
 
-  init() {
+  init(on host: UInt32 = 0x7F00_0001, port: UInt16 = 0) {
     let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    address.sin_addr.s_addr = host.bigEndian
+    address.sin_port = port.bigEndian
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     var sockets = [listener]
     unsafe withUnsafeMutablePointer(to: &address) { address in
@@ -201,9 +280,16 @@ private final class BlackHole: Sendable {
         }
       }
     }
-    port = UInt16(bigEndian: address.sin_port)
+    self.port = UInt16(bigEndian: address.sin_port)
     self.sockets = sockets
   }
 
   deinit { for socket in sockets { close(socket) } }
+}
+
+extension WebSocketClient {
+  /// With a proxy in the environment, and every name that of this machine.
+  fileprivate convenience init(proxy: String) {
+    self.init(["http_proxy": proxy]) { _ in ["127.0.0.1"] }
+  }
 }

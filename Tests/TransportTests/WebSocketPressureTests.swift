@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import Transport
@@ -59,52 +60,73 @@ import Testing
     #expect(queue.removeFirst() == nil)
   }
 
-  @Test func `cancelling ends a receive and loses no message`() async throws {
+  @Test func `cancelling ends a receive that waits`() async throws {
+    let server = webSocketServer { $0.echo() }
+    let socket = try await WebSocketClient().open(server)
+    let (kinds, failed) = AsyncStream.makeStream(of: WebSocketError.Kind.self)
+    let tasks = (0..<2).map { _ in
+      Task {
+        do throws(WebSocketError) { _ = try await socket.receive() } catch {
+          failed.yield(error.kind)
+        }
+      }
+    }
+    var iterator = kinds.makeAsyncIterator()
+    #expect(await iterator.next() == .other, "one is told that the other waits")
+    for task in tasks { task.cancel() }
+    #expect(await iterator.next() == .cancelled)
+    try await socket.send("go on")
+    #expect(try await socket.text() == "go on")
+  }
+
+  @Test func `cancelling a receive loses no message`() async throws {
     let server = webSocketServer { $0.echo() }
     let socket = try await WebSocketClient().open(server)
     for number in 0..<200 {
-      let task = Task { try? await socket.text() }
-      if number % 2 == 0 { await Task.yield() }
+      let task = Task { try await socket.text() }
+      for _ in 0..<number % 8 { await Task.yield() }
+      if number % 3 == 0 { task.cancel() }
       try await socket.send("\(number)")
       task.cancel()
-      guard let text = await task.value else {
+      switch await task.result {
+      case .success(let text):
+        #expect(text == "\(number)")
+      case .failure(let error):
+        #expect((error as? WebSocketError)?.kind == .cancelled)
         #expect(try await socket.text() == "\(number)")
-        continue
       }
-      #expect(text == "\(number)")
     }
-    let task = Task { await socket.ending() }
-    task.cancel()
-    #expect(await task.value?.kind == .cancelled)
   }
 
   @Test func `a send that the server does not take can be cancelled`() async throws {
-    let (frames, seen) = AsyncStream.makeStream(of: Peer.Frame?.self)
+    let (events, event) = AsyncStream.makeStream(of: Int?.self)
     let gate = BlockingQueue<Void>()
+    let size = 64 << 20
     let server = webSocketServer { peer in
-      peer.write(Peer.text("begun"))
+      event.yield(peer.connection.read(14)?.count)
       _ = gate.pop()
-      for _ in 0..<2 { seen.yield(peer.readFrame()) }
+      event.yield(peer.connection.read(size)?.count)
+      event.yield(peer.readFrame()?.payload.count)
       peer.connection.waitForEnd()
     }
     let socket = try await WebSocketClient().open(server)
-    let large = [UInt8](repeating: 65, count: 64 << 20)
-    let first = Task { try await socket.send(large) }
-    // Messages go in order of the calls: once the first is under way, the second waits behind it.
-    #expect(try await socket.text() == "begun")
-    let second = Task { try await socket.send("never") }
-    await Task.yield()
-    second.cancel()
-    let unsent = await #expect(throws: WebSocketError.self) { try await second.value }
-    #expect(unsent?.kind == .cancelled)
+    let first = Task { try await socket.send([UInt8](repeating: 65, count: size)) }
+    var iterator = events.makeAsyncIterator()
+    #expect(await iterator.next() == 14, "it has begun to go out")
+    for number in 0..<100 {
+      let next = Task { try await socket.send("never") }
+      for _ in 0..<number % 8 { await Task.yield() }
+      next.cancel()
+      let error = await #expect(throws: WebSocketError.self) { try await next.value }
+      #expect(error?.kind == .cancelled)
+    }
     first.cancel()
-    let cut = await #expect(throws: WebSocketError.self) { try await first.value }
-    #expect(cut?.kind == .cancelled)
+    let error = await #expect(throws: WebSocketError.self) { try await first.value }
+    #expect(error?.kind == .cancelled)
     gate.close()
-    try await socket.send("after")
-    var iterator = frames.makeAsyncIterator()
-    #expect(await iterator.next()??.payload.count == large.count, "what has begun goes out whole")
-    #expect(await iterator.next()??.payload == Array("after".utf8))
+    try await socket.send("after all")
+    #expect(await iterator.next() == size, "what has begun goes out whole")
+    #expect(await iterator.next() == "after all".utf8.count, "and nothing between")
   }
 
   @Test func `a WebSocket that is let go ends its connection`() async throws {
@@ -140,4 +162,38 @@ import Testing
     let error = await client.failure(WebSocketRequest(url: server.webSocketURL))
     #expect(error?.kind == .cancelled)
   }
+
+  @Test(.timeLimit(.minutes(2)))
+  func `threads and descriptors are given back`() async {
+    // In a process of its own, where nobody else opens any.
+    await #expect(processExitsWith: .success) {
+      let server = webSocketServer { $0.echo() }
+      let client = WebSocketClient()
+      func exchange(_ count: Int) async throws {
+        for _ in 0..<count {
+          let socket = try await client.open(server)
+          try await socket.send("x")
+          _ = try await socket.text()
+          await socket.close(code: 1000)
+        }
+      }
+      // The first ones set up what stays.
+      try await exchange(5)
+      let (descriptors, threads) = (entries("/proc/self/fd"), entries("/proc/self/task"))
+      try await exchange(40)
+      // The server's end, and a thread's, may come a little later.
+      while entries("/proc/self/fd") > descriptors + 4 || entries("/proc/self/task") > threads + 4 {
+        await Task.yield()
+      }
+    }
+  }
+}
+
+/// How many there are in a folder.
+private func entries(_ path: String) -> Int {
+  guard let folder = unsafe opendir(path) else { return 0 }
+  defer { unsafe closedir(folder) }
+  var count = 0
+  while unsafe readdir(folder) != nil { count += 1 }
+  return count
 }

@@ -88,6 +88,35 @@ struct WebSocketSecurityTests {
     #expect(await WebSocketClient().failure(request)?.kind == .lost)
   }
 
+  @Test func `a server without TLS is not a lost connection`() async {
+    let server = RawServer { connection, _ in
+      connection.answer("400 Bad Request")
+      connection.waitForEnd()
+    }
+    let request = WebSocketRequest(url: server.url("/?apikey=secret", scheme: "wss"))
+    let error = await WebSocketClient().failure(request)
+    #expect(error?.kind == .tls)
+    #expect(error?.description.contains("No secure connection") == true)
+  }
+
+  // Each WebSocket has a TLS context of its own; the handshakes must not take one for another's.
+  @Test func `handshakes side by side do not disturb one another`() async throws {
+    let folder = try folder(certificateFor: "DNS:localhost")
+    let (server, port) = try server(folder)
+    await withTaskGroup(of: WebSocketError.Kind?.self) { group in
+      for number in 0..<20 {
+        let file = number % 2 == 0 ? "\(folder.path)/cert.pem" : nil
+        group.addTask {
+          let url = "wss://localhost:\(port)/?apikey=secret"
+          let kind = await WebSocketClient().failure(WebSocketRequest(url: url, caFile: file))?.kind
+          #expect(kind == (file == nil ? .tls : .refused(status: 200)))
+          return kind
+        }
+      }
+    }
+    withExtendedLifetime(server) {}
+  }
+
   @Test(.enabled(if: ChildProcess.finds("node"), "node takes the TLS off"))
   func `messages go over TLS as they go without`() async throws {
     let (stalls, stalled) = AsyncStream.makeStream(of: Void.self)
@@ -103,7 +132,7 @@ struct WebSocketSecurityTests {
           WebSocketPeer.text(text), stalledFor: .milliseconds(300), { stalled.yield() })
         guard isTaken else { return }
       }
-      peer.write(WebSocketPeer.close(1012))
+      peer.write(WebSocketPeer.close(1001))
       peer.connection.waitForEnd()
     }
     let folder = try folder(certificateFor: "DNS:localhost")
@@ -135,7 +164,7 @@ struct WebSocketSecurityTests {
     var iterator = stalls.makeAsyncIterator()
     await iterator.next()
     for number in 0..<2_000 { #expect(try await socket.text().hasPrefix("\(number) ")) }
-    #expect(await socket.ending()?.kind == .closed(code: 1012))
+    #expect(await socket.ending()?.kind == .closed(code: 1001))
     withExtendedLifetime(tunnel) {}
   }
 }

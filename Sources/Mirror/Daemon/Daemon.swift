@@ -164,10 +164,14 @@ package actor Daemon {
     lanesTasks?.cancel()
   }
 
-  /// From now on these tables (`SIGHUP`). The next pass begins at once and takes them up.
+  /// From now on these tables (`SIGHUP`). The next pass begins at once and takes them up. What the feed refused is asked
+  /// for again without its long pause: perhaps that is why a person sent the signal.
   package func reload(_ tables: [TableConfiguration]) async {
     self.tables = tables
     refusedTables = []
+    for channel in health.channels where channel.isRefused {
+      await surroundings.feed?.rejoin(channel.channel.name)
+    }
     await needsPass(.all)
   }
 

@@ -27,8 +27,8 @@ struct ChannelHealth: Sendable {
   private(set) var highestBeat: Int64?
   /// Came back before its write was answered.
   private(set) var early: Int64?
-  /// A restart is a gap as well.
-  var gap: Gap? = Gap()
+  /// Of the subscription; while there is none, all is a gap.
+  var gap: Gap?
   private(set) var rejoins: Pauses
   /// Changes were lost on it.
   var isLossy = false
@@ -75,7 +75,6 @@ struct ChannelHealth: Sendable {
   /// The channel is gone.
   mutating func lost(at now: Duration, refusal: String? = nil) {
     unprove()
-    gap = Gap()
     isLossy = false
     if let refusal { phase = .refused(refusal, since: now) } else { phase = .joining(since: now) }
   }

@@ -122,7 +122,7 @@ package struct FeedHealth: Sendable {
   /// changes without a word. So the next proof counts as one after a gap.
   package mutating func failedToWriteBeat(at now: Duration) -> [Action] {
     beats.failed(at: now, isAwaited: isProofAwaited)
-    for index in channels.indices where channels[index].subscribedSince != nil {
+    for index in channels.indices where hasMarker && channels[index].subscribedSince != nil {
       channels[index].doubt(at: now)
     }
     return settle(at: now)

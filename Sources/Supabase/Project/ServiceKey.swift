@@ -1,7 +1,8 @@
 import JSON
 
 /// A project's secret. It never shows itself: descriptions, mirrors and dumps are redacted.
-package struct ServiceKey: Hashable, Sendable, CustomStringConvertible, CustomDebugStringConvertible,
+package struct ServiceKey: Hashable, Sendable, CustomStringConvertible,
+  CustomDebugStringConvertible,
   CustomReflectable
 {
   package let secret: String

@@ -9,11 +9,12 @@ package struct StandardStream: Sendable {
 
   package var isTerminal: Bool { isatty(number) == 1 }
 
-  /// How many characters a line of the terminal holds, as it is now; nil where it is none, or does not know.
-  package var columns: Int? {
+  /// The terminal's size in characters, as it is now; nil where it is none, or does not know.
+  package var size: (columns: Int, rows: Int)? {
     var size = winsize()
-    guard unsafe ioctl(number, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
-    return Int(size.ws_col)
+    guard unsafe ioctl(number, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0
+    else { return nil }
+    return (Int(size.ws_col), Int(size.ws_row))
   }
 
   /// Nobody may be listening any more, and there is no one left to tell, so failures are passed over.

@@ -21,7 +21,7 @@ internal import CCurl
   private var nextDeadline: ContinuousClock.Instant?
 
   /// Once a process, before the first handle; `let` makes it so for any number of threads.
-  static let initialized: CURLcode = curl_global_init(Int(CURL_GLOBAL_DEFAULT))
+  private static let initialized: CURLcode = curl_global_init(Int(CURL_GLOBAL_DEFAULT))
 
   init(connectionsPerHost: Int) {
     precondition(Self.initialized == CURLE_OK, "libcurl could not be set up")

@@ -8,8 +8,8 @@ actor ClientWebSocket: WebSocketConnection {
     unsafe loop.asUnownedSerialExecutor()
   }
 
-  init(_ request: WebSocketRequest, _ address: WebSocketAddress, userAgent: String) {
-    loop = EventLoop(WebSocketLine(request, address, userAgent: userAgent))
+  init(_ plan: WebSocketPlan) throws(WebSocketError) {
+    loop = EventLoop(try WebSocketLine(plan))
   }
 
   deinit { loop.stop() }
@@ -76,7 +76,7 @@ actor ClientWebSocket: WebSocketConnection {
 
   private func cancelReceive(_ id: Int) { line.cancelReceive(id) }
 
-  private func send(_ text: [UInt8], _ id: Int, _ continuation: OutgoingFrame.Handed) {
+  private func send(_ text: [UInt8], _ id: Int, _ continuation: WebSocketLine.Handed) {
     line.send(text, id, continuation)
   }
 

@@ -12,6 +12,11 @@ struct MessageQueue {
     messages.count - first < Self.maximumCount && byteCount < Self.maximumBytes
   }
 
+  /// So much has been taken that reading is worth while again, after there was no room.
+  var isHalfEmpty: Bool {
+    messages.count - first <= Self.maximumCount / 2 && byteCount <= Self.maximumBytes / 2
+  }
+
   mutating func append(_ message: WebSocketMessage) {
     messages.append(message)
     byteCount += message.byteCount

@@ -3,8 +3,6 @@ struct WebSocketAddress: Hashable, Sendable {
   let place: HTTPPlace
   /// Path and query as the request line has them. Never to be shown: the query may hold a key.
   let target: String
-  /// All that libcurl is told: it has no need of the target.
-  let origin: String
 
   init(_ url: String) throws(WebSocketError) {
     let schemes = [("ws://", "http://"), ("wss://", "https://")]
@@ -13,13 +11,19 @@ struct WebSocketAddress: Hashable, Sendable {
     else { throw .unusableURL }
     let rest = url.dropFirst(scheme.count)
     let authority = rest.prefix { !"/?#".contains($0) }
-    self.origin = "\(origin)\(authority)/"
     do {
-      place = try HTTPPlace(self.origin)
+      place = try HTTPPlace("\(origin)\(authority)/")
     } catch {
       throw .unusableURL
     }
     let target = rest.dropFirst(authority.count).prefix { $0 != "#" }
     self.target = target.hasPrefix("/") ? String(target) : "/\(target)"
   }
+
+  /// What a resolver knows the host by.
+  var host: String {
+    place.host.hasPrefix("[") ? String(place.host.dropFirst().dropLast()) : place.host
+  }
+
+  var port: Int { place.port.flatMap { Int($0) } ?? (place.isSecure ? 443 : 80) }
 }

@@ -1,95 +1,107 @@
-/// One WebSocket on a thread of its own: moves bytes between the connection and whoever sends and receives.
+/// One WebSocket on a thread of its own: stands between libwebsockets and whoever sends and receives.
 ///
 /// All but `wakeUp` belongs to the loop's thread.
 final class WebSocketLine: EventSource, @unchecked Sendable {
   typealias Received = CheckedContinuation<Result<WebSocketMessage, WebSocketError>, Never>
   typealias Opened = CheckedContinuation<Result<Void, WebSocketError>, Never>
+  typealias Handed = CheckedContinuation<Result<Void, WebSocketError>, Never>
 
   private enum Phase {
-    case idle, connecting, upgrading, open
+    case idle, resolving, connecting, open
     /// The WebSocket is over; a close frame is on its way, or the server's is awaited.
     case finishing
     case ended
   }
 
+  private struct Outgoing {
+    var text: [UInt8]
+    var id: Int
+    var handed: Handed
+  }
+
   /// How long the server is given to close when the WebSocket is over.
   private static let patience = Duration.seconds(2)
-  private static let pieceBytes = 64 << 10
 
   let place: HTTPPlace
-  private let address: WebSocketAddress
-  private let request: WebSocketRequest
-  private let userAgent: String
-  private let stream = CurlStream()
-  private var upgrade: WebSocketUpgrade
-  private var frames: IncomingFrames
+  private let plan: WebSocketPlan
+  private let context: WebSocketContext
   private var phase = Phase.idle
   private var deadline: ContinuousClock.Instant?
-  private var buffer = [UInt8](repeating: 0, count: pieceBytes)
-  /// Reading stopped for fairness, not for want of bytes.
-  private var mayHaveMore = false
-  /// The server takes nothing any more, though what it has sent may still be read.
-  private var isWriteBroken = false
-  private var outgoing: [OutgoingFrame] = []
+
+  private var lookup: NameLookup?
+  /// Those that have not been tried.
+  private var addresses: ArraySlice<String> = []
+  private var isTrying = false
+  private var isConnected = false
+  /// When the next address has its turn; nil once there is a connection, and for the last address.
+  private var turn: ContinuousClock.Instant?
+
+  private var incoming: IncomingMessage
   private var queue = MessageQueue()
-  /// The server's close frame is the answer to this side's.
-  private var isCloseAwaited = false
+  private var isPaused = false
+  private var outgoing: [Outgoing] = []
+  /// A text that libwebsockets has not got rid of yet, and who waits for it.
+  private var buffered: (id: Int, handed: Handed)?
+  /// To be sent behind what waits to be sent.
+  private var closeCode: Int?
   /// What `receive` throws once the queue is empty.
   private var failure: WebSocketError?
 
-  private var opened: Opened?
+  private var opening: Opened?
   private var received: (id: Int, continuation: Received)?
   private var finished: [CheckedContinuation<Void, Never>] = []
 
-  init(_ request: WebSocketRequest, _ address: WebSocketAddress, userAgent: String) {
-    self.request = request
-    self.address = address
-    self.userAgent = userAgent
-    place = address.place
-    upgrade = WebSocketUpgrade(address.place)
-    frames = IncomingFrames(maximumMessageBytes: request.maximumMessageBytes)
+  init(_ plan: WebSocketPlan) throws(WebSocketError) {
+    self.plan = plan
+    place = plan.place
+    incoming = IncomingMessage(maximumBytes: plan.request.maximumMessageBytes)
+    context = try WebSocketContext(plan.place)
+    context.events = self
   }
 
-  func wakeUp() { stream.wakeUp() }
+  func wakeUp() { context.wakeUp() }
 
   func poll(timeout: Int32) {
     if let deadline, deadline <= .now { overdue() }
-    advance()
-    let isPolled = phase == .upgrading || phase == .open || phase == .finishing
-    stream.wait(
-      timeout: timeout == 0 || mayHaveMore ? 0 : millisecondsToDeadline,
-      reading: isPolled && isReading, writing: isPolled && !outgoing.isEmpty)
+    if let turn, turn <= .now {
+      self.turn = nil
+      context.abandon()
+    }
+    connect()
+    if phase == .ended { context.destroy() }
+    let next = [deadline, turn].compactMap { $0 }.min()
+    context.wait(until: next, atOnce: timeout == 0)
   }
 
-  func end() { abort() }
+  func end() {
+    abort()
+    context.destroy()
+  }
 
   // MARK: - What the tasks ask for
 
   func begin(_ continuation: Opened) {
-    opened = continuation
-    deadline = ContinuousClock.now.advanced(by: min(request.connectLimit, .seconds(1 << 20)))
-    do {
-      let bytes = try upgrade.request(address.target, request.headers, userAgent: userAgent)
-      outgoing.append(OutgoingFrame(request: bytes))
+    opening = continuation
+    deadline = ContinuousClock.now + min(plan.request.connectLimit, .seconds(1 << 20))
+    do throws(WebSocketError) {
+      try context.prepare(place, caFile: plan.request.caFile, fields: plan.head.fields)
     } catch {
       return end(error)
     }
-    do {
-      try stream.begin(address, caFile: request.caFile, limit: request.connectLimit)
-      phase = .connecting
-    } catch {
-      end(WebSocketError(error))
-    }
+    phase = .resolving
+    // The lookup may outlive what asked for it.
+    lookup = NameLookup(plan.nextHost, plan.resolve) { [weak self] in self?.wakeUp() }
   }
 
   /// Does nothing once the WebSocket is open: whoever was cancelled then has it already.
   func cancelOpening() {
-    if opened != nil { abort() }
+    if opening != nil { abort() }
   }
 
   func receive(_ id: Int, _ continuation: Received) {
     if let message = queue.removeFirst() {
       continuation.resume(returning: .success(message))
+      if isPaused, queue.isHalfEmpty { setReading(true) }
     } else if let failure {
       continuation.resume(returning: .failure(failure))
     } else if received != nil {
@@ -105,173 +117,95 @@ final class WebSocketLine: EventSource, @unchecked Sendable {
     received.continuation.resume(returning: .failure(.cancelled(place)))
   }
 
-  func send(_ text: [UInt8], _ id: Int, _ continuation: OutgoingFrame.Handed) {
-    guard phase == .open, !isWriteBroken else {
+  func send(_ text: [UInt8], _ id: Int, _ continuation: Handed) {
+    guard phase == .open else {
       return continuation.resume(returning: .failure(failure ?? .lost(place)))
     }
-    outgoing.append(OutgoingFrame(Opcode.text, text, id: id, handed: continuation))
+    outgoing.append(Outgoing(text: text, id: id, handed: continuation))
+    context.askToWrite()
   }
 
   /// What has begun to go out goes out, but nobody waits for it any more.
   func cancelSend(_ id: Int) {
-    guard let index = outgoing.firstIndex(where: { $0.id == id }) else { return }
-    outgoing[index].resume(.failure(.cancelled(place)))
-    if !outgoing[index].isBegun { outgoing.remove(at: index) }
+    if let buffered, buffered.id == id {
+      self.buffered = nil
+      buffered.handed.resume(returning: .failure(.cancelled(place)))
+    } else if let index = outgoing.firstIndex(where: { $0.id == id }) {
+      outgoing.remove(at: index).handed.resume(returning: .failure(.cancelled(place)))
+    }
   }
 
   func close(code: Int, _ continuation: CheckedContinuation<Void, Never>) {
     guard phase != .ended else { return continuation.resume() }
     finished.append(continuation)
     guard phase == .open else { return }
-    isCloseAwaited = true
-    finish(.closedHere(place, code: code), code: code, sendsWaiting: true)
+    closeCode = Self.maySend(code) ? code : 1000
+    finish(.closedHere(place, code: code), sendsWaiting: true)
+    context.askToWrite()
   }
 
   /// Ends whatever there is at once.
   func abort() { end(.cancelled(place)) }
 
-  // MARK: - Progress
+  /// RFC 6455, section 7.4.
+  private static func maySend(_ code: Int) -> Bool {
+    (1000..<5000).contains(code) && ![1004, 1005, 1006, 1015].contains(code)
+  }
 
-  private func advance() {
-    if phase == .connecting {
-      switch stream.progress() {
-      case .pending: return
-      case .failed(let error): return end(WebSocketError(error))
-      case .connected: phase = .upgrading
+  // MARK: - Connecting
+
+  /// Tries the next address where none is being tried.
+  private func connect() {
+    if phase == .resolving, let found = lookup?.addresses {
+      lookup = nil
+      addresses = found[...]
+      phase = .connecting
+      if found.isEmpty { end(.nameNotResolved(place, plan.nextName)) }
+    }
+    while phase == .connecting, !isTrying {
+      guard let address = addresses.popFirst() else { return end(.unreachable(place)) }
+      if let deadline, !addresses.isEmpty {
+        let now = ContinuousClock.now
+        turn = now + now.duration(to: deadline) / (addresses.count + 1)
       }
+      (isTrying, isConnected) = (true, false)
+      let isBegun = context.connect(
+        plan.head, to: plan.proxy == nil ? address : plan.address.host, port: plan.address.port,
+        proxy: plan.proxy?.text(address), isSecure: place.isSecure)
+      if !isBegun { isTrying = false }
     }
-    write()
-    read()
-    // Reading makes pongs and close frames.
-    write()
-  }
-
-  private var isReading: Bool { phase != .open || queue.hasRoom }
-
-  private var isStreaming: Bool { phase == .upgrading || phase == .open || phase == .finishing }
-
-  private func write() {
-    while isStreaming, !isWriteBroken, let frame = outgoing.first {
-      frame.isBegun = true
-      switch stream.write(frame.bytes, from: frame.offset) {
-      case .nothing: return
-      case .moved(let count):
-        frame.offset += count
-        guard frame.offset == frame.bytes.count else { continue }
-        outgoing.removeFirst()
-        frame.resume(.success(()))
-      case .ended:
-        isWriteBroken = true
-        failSends()
-      }
-    }
-  }
-
-  private func read() {
-    mayHaveMore = false
-    var pieces = 0
-    while isStreaming {
-      takeFrames()
-      guard isStreaming, isReading else { return }
-      guard pieces < 16 else {
-        mayHaveMore = true
-        return
-      }
-      pieces += 1
-      switch stream.read(into: &buffer) {
-      case .nothing: return
-      case .ended: return readEnded()
-      case .moved(let count): took(buffer[..<count])
-      }
-    }
-  }
-
-  private func took(_ bytes: ArraySlice<UInt8>) {
-    guard phase == .upgrading else {
-      if phase == .open || isCloseAwaited { frames.append(bytes) }
-      return
-    }
-    do {
-      guard let rest = try upgrade.take(bytes) else { return }
-      frames.append(rest)
-      phase = .open
-      deadline = nil
-      opened?.resume(returning: .success(()))
-      opened = nil
-    } catch {
-      end(error)
-    }
-  }
-
-  private func takeFrames() {
-    do {
-      while phase == .open && queue.hasRoom || phase == .finishing && isCloseAwaited {
-        guard let event = try frames.next() else { return }
-        switch event {
-        case .message(let message): took(message)
-        case .ping(let payload): answer(payload)
-        case .close(let code): tookClose(code)
-        }
-      }
-    } catch {
-      guard phase == .open else { return end(.lost(place)) }
-      let failure: WebSocketError =
-        error == .tooLarge
-        ? .tooLarge(place, limit: request.maximumMessageBytes) : .violated(place, error.reason)
-      finish(failure, code: error.code, sendsWaiting: false)
-    }
-  }
-
-  private func took(_ message: WebSocketMessage) {
-    guard phase == .open else { return }
-    guard let received else { return queue.append(message) }
-    self.received = nil
-    received.continuation.resume(returning: .success(message))
-  }
-
-  /// Only the newest ping is answered where the answer to one before has not gone out.
-  private func answer(_ ping: [UInt8]) {
-    guard phase == .open, !isWriteBroken else { return }
-    outgoing.removeAll { $0.opcode == Opcode.pong && !$0.isBegun }
-    let index = outgoing.first?.isBegun == true ? 1 : 0
-    outgoing.insert(OutgoingFrame(Opcode.pong, ping), at: index)
-  }
-
-  private func tookClose(_ code: Int?) {
-    guard phase == .open else { return end(.lost(place)) }
-    finish(.closed(place, code: code), code: code, sendsWaiting: false)
-  }
-
-  private func readEnded() {
-    end(phase == .upgrading ? .lostInUpgrade(place) : .lost(place))
   }
 
   private func overdue() {
     deadline = nil
-    end(phase == .finishing ? .lost(place) : .timedOut(place, after: request.connectLimit))
+    end(phase == .finishing ? .lost(place) : .timedOut(place, after: plan.request.connectLimit))
   }
 
   // MARK: - The end
 
-  /// Gives up the WebSocket, sends a close frame and gives the server some time to end the connection.
-  private func finish(_ error: WebSocketError, code: Int?, sendsWaiting: Bool) {
+  private func setReading(_ isReading: Bool) {
+    isPaused = !isReading
+    context.setReading(isReading)
+  }
+
+  /// Gives up the WebSocket, but leaves the server some time to end the connection.
+  private func finish(_ error: WebSocketError, sendsWaiting: Bool) {
     phase = .finishing
-    deadline = ContinuousClock.now.advanced(by: Self.patience)
-    if !sendsWaiting { failSends(except: \.isBegun, with: error) }
-    outgoing.append(.close(code: code))
+    deadline = ContinuousClock.now + Self.patience
     fail(with: error)
+    if !sendsWaiting { failSends() }
+    // The server's close frame lies behind what nobody wants any more.
+    setReading(true)
   }
 
   private func end(_ error: WebSocketError) {
     guard phase != .ended else { return }
     phase = .ended
-    deadline = nil
-    mayHaveMore = false
-    stream.drop()
+    (deadline, turn, lookup) = (nil, nil, nil)
     fail(with: error)
     failSends()
-    opened?.resume(returning: .failure(error))
-    opened = nil
+    opening?.resume(returning: .failure(error))
+    opening = nil
     for continuation in finished { continuation.resume() }
     finished = []
   }
@@ -284,17 +218,90 @@ final class WebSocketLine: EventSource, @unchecked Sendable {
     received = nil
   }
 
-  private func failSends(
-    except isKept: (OutgoingFrame) -> Bool = { _ in false }, with error: WebSocketError? = nil
-  ) {
-    let error = error ?? failure ?? .lost(place)
-    for frame in outgoing where !isKept(frame) { frame.resume(.failure(error)) }
-    outgoing.removeAll { !isKept($0) }
+  private func failSends() {
+    let error = failure ?? .lost(place)
+    buffered?.handed.resume(returning: .failure(error))
+    buffered = nil
+    for text in outgoing { text.handed.resume(returning: .failure(error)) }
+    outgoing = []
+  }
+}
+
+// What libwebsockets tells; nothing here may end the context, which waits for `poll`.
+extension WebSocketLine: WebSocketEvents {
+  func connected() {
+    isConnected = true
+    turn = nil
   }
 
-  private var millisecondsToDeadline: Int32 {
-    guard let deadline else { return .max }
-    // One more, or the last fraction of a millisecond would be waited for in a busy loop.
-    return Int32(clamping: max(0, ContinuousClock.now.duration(to: deadline).milliseconds + 1))
+  func failed(_ failure: WebSocketContext.Failure) {
+    guard phase == .connecting else { return }
+    isTrying = false
+    turn = nil
+    if let error = context.securityFailure(place, failure) { return end(error) }
+    // Where there was no connection at all, another address may still do.
+    if isConnected { end(.handshake(place, failure)) }
   }
+
+  func opened() {
+    guard phase == .connecting else { return }
+    phase = .open
+    deadline = nil
+    opening?.resume(returning: .success(()))
+    opening = nil
+  }
+
+  func received(_ piece: IncomingMessage.Piece) -> WebSocketContext.Next {
+    guard phase == .open else { return phase == .ended ? .drop : .goOn }
+    do throws(IncomingMessage.Violation) {
+      guard let message = try incoming.take(piece) else { return .goOn }
+      take(message)
+      return .goOn
+    } catch {
+      switch error {
+      case .tooLarge:
+        finish(.tooLarge(place, limit: plan.request.maximumMessageBytes), sendsWaiting: false)
+      case .notUTF8: finish(.violated(place, "a text is not UTF-8"), sendsWaiting: false)
+      }
+      return .close(code: error.code)
+    }
+  }
+
+  private func take(_ message: WebSocketMessage) {
+    if let received {
+      self.received = nil
+      received.continuation.resume(returning: .success(message))
+    } else {
+      queue.append(message)
+      if !isPaused, !queue.hasRoom { setReading(false) }
+    }
+  }
+
+  func canWrite() -> WebSocketContext.Next {
+    guard phase != .ended else { return .drop }
+    buffered?.handed.resume(returning: .success(()))
+    buffered = nil
+    guard !outgoing.isEmpty else {
+      guard let code = closeCode else { return .goOn }
+      closeCode = nil
+      return .close(code: code)
+    }
+    let text = outgoing.removeFirst()
+    switch context.write(text.text) {
+    case .handed: text.handed.resume(returning: .success(()))
+    case .buffered: buffered = (text.id, text.handed)
+    case .broken:
+      text.handed.resume(returning: .failure(failure ?? .lost(place)))
+      return .drop
+    }
+    context.askToWrite()
+    return .goOn
+  }
+
+  func closing(code: Int?) {
+    guard phase == .open else { return }
+    finish(.closed(place, code: code), sendsWaiting: false)
+  }
+
+  func closed() { end(.lost(place)) }
 }

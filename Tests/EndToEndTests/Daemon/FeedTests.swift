@@ -113,7 +113,7 @@ import Testing
         """#,
         #"""
         delete from "Line Items" where "Order No" = 2; delete from moments where tenant = 'x';
-        delete from uuids where v = 'w' and id < '8'; delete from shop.items where sku in ('null', 'sku,2');
+        delete from uuids where v = 'w' and id::text < '8'; delete from shop.items where sku in ('null', 'sku,2');
         """#,
       ]
       for script in changes {

@@ -5,7 +5,7 @@ import Testing
 import Transport
 
 /// Set-ups in which something is missing: what can be mirrored is, and the rest is said.
-@Suite(.serialized, .ofPair(.healing)) struct Incomplete {
+@Suite(.serialized, .ofPair(.service)) struct Incomplete {
   private static let schema = """
     create table \(DaemonWorld.items);
     create table more (id bigint primary key, updated_at timestamptz default now());
@@ -17,7 +17,7 @@ import Transport
     _ script: String, isMigrated: Bool = true, settings: [String: String] = [:],
     _ body: (DaemonWorld) async throws -> Void
   ) async throws {
-    let stack = try await Stack.empty(.healing)
+    let stack = try await Stack.empty(.service)
     try await stack.both(Self.schema)
     let mirror = try MirrorProgram(stack, tables: Self.tables, settings: settings)
     if isMigrated { try await mirror.migrate(stack) }
@@ -52,7 +52,7 @@ import Transport
     try await begin("alter publication supabase_realtime drop table sync_heartbeat") { world in
       try await world.daemon.wait("it goes on unproven") {
         $0.feed.state == .unproven && $0.tables.allSatisfy { $0.feed == .unproven }
-          && $0.pass.count > 2 && !$0.pass.isRunning
+          && $0.pass.count > 2 && !$0.pass.isRunning && $0.feed.gapSince == nil
       }
       #expect(try await world.daemon.answer("/readyz")?.status == 503)
       #expect(world.daemon.log.contains("sync_heartbeat"), "\(world.daemon.log)")

@@ -114,7 +114,7 @@ import Transport
       }
       #expect(told.exitCode == 0, "\(told)")
       #expect(told.output.contains("Live"), "\(told)")
-      #expect(told.output.contains("process \(pid) runs"), "\(told)")
+      #expect(told.output.contains("Process \(pid) runs"), "\(told)")
       let json = try await mirror.run(["status", "--json"])
       #expect(json.output.contains(#""running":true,"process":\#(pid)"#), "\(json)")
       #expect(try await world.daemon.answer("/readyz")?.status == 200)

@@ -5,15 +5,15 @@ import Testing
 import Transport
 
 /// What the daemon tells its service manager, and what that is good for.
-@Suite(.serialized, .ofPair(.service)) struct Watchdog {
+@Suite(.serialized, .ofPair(.feed)) struct Watchdog {
   @Test func `it says when it is ready, how it is, and when it reads its files again or ends`()
     async throws
   {
-    let stack = try await Stack.empty(.service)
+    let stack = try await Stack.empty(.feed)
     try await stack.both("create table \(DaemonWorld.items)")
     let mirror = try MirrorProgram(stack, tables: [MirrorProgram.table("items")])
     try await mirror.migrate(stack)
-    let manager = ServiceManager(watchdog: .seconds(20))
+    let manager = ServiceManager(watchdog: .seconds(4))
     try await DaemonWorld.run(stack, mirror, environment: manager.environment) { world in
       try await manager.wait(for: "READY=1")
       try await manager.wait(for: "WATCHDOG=1")
@@ -41,7 +41,7 @@ import Transport
     async throws
   {
     let interval = Duration.seconds(6)
-    let stack = try await Stack.empty(.service)
+    let stack = try await Stack.empty(.feed)
     try await stack.both("create table \(DaemonWorld.items)")
     let target = try FaultProxy.start(upstream: stack.target.url, transport: HTTPClient())
     let mirror = try MirrorProgram(
@@ -77,7 +77,7 @@ import Transport
   @Test(.enabled(if: !Stack.isExternal))
   func `an outage is no reason to be killed`() async throws {
     let interval = Duration.seconds(6)
-    let stack = try await Stack.empty(.service)
+    let stack = try await Stack.empty(.feed)
     try await stack.both("create table \(DaemonWorld.items)")
     let mirror = try MirrorProgram(stack, tables: [MirrorProgram.table("items")])
     try await mirror.migrate(stack)
@@ -89,7 +89,7 @@ import Transport
       try await world.daemon.wait("the target is down") { $0.target.downSince != nil }
       let signs = manager.count("WATCHDOG=1")
       // Longer than it may be silent.
-      try await manager.wait(for: "WATCHDOG=1", count: signs + 8)
+      try await manager.wait(for: "WATCHDOG=1", count: signs + 6)
       #expect(try await world.daemon.answer("/healthz")?.status == 200)
       try stack.target.local?.startServer()
       try await world.daemon.waitUntilEqual(stack, ["items"])

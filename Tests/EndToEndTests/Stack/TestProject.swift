@@ -86,7 +86,7 @@ struct Stack: Sendable {
     }
   }
 
-  /// Empty projects: nothing in `public`, nothing in the schema `shop`, nothing published.
+  /// Empty projects: nothing in `public`, nothing in the schema `shop`, no table of theirs published.
   static func empty(_ pair: Pair = .passes) async throws -> Stack {
     let stack = try await starting.get(pair)
     for project in [stack.source, stack.target] {
@@ -127,7 +127,15 @@ struct Stack: Sendable {
     options.realtime = realtime
     async let source = LocalProject.start(options)
     async let target = LocalProject.start(options)
-    return try await Stack(source: local(source), target: local(target))
+    let stack = try await Stack(source: local(source), target: local(target))
+    // Where nothing at all is published, Realtime looks again only after the time above.
+    try await stack.source.script(
+      """
+      create schema keep;
+      create table keep.published (id integer primary key);
+      alter publication supabase_realtime add table keep.published;
+      """)
+    return stack
   }
 
   private static func local(_ project: LocalProject) -> TestProject {
