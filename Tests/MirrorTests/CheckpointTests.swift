@@ -86,13 +86,13 @@ func `a crash at any write loses nothing`(isDone: Bool) async {
   var world = await World.items()
   world.settings.batchSize = 100
   await world.fill(1...2_000)
-  world.storage.fail(at: 15)
+  world.storage.fail(at: 3)
   await world.pass()
   world.storage.fail(at: nil)
   // A transaction that was long: its row is older than where the pass stopped.
   let now = world.now
-  await world.source.change { $0.put("items", [int(1), time(now - 800 * second), text("late")]) }
-  world.settings.lookback = .seconds(1_000)
+  await world.source.change { $0.put("items", [int(1), time(now - 1_950 * second), text("late")]) }
+  world.settings.lookback = .seconds(3_000)
   #expect(await world.pass().isClean)
   await world.expectEqual()
 }

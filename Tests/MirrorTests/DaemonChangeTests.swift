@@ -28,6 +28,20 @@ func `inserts, updates, deletes and changed keys arrive by the feed, without a p
 }
 
 @Test(.timeLimit(.minutes(5)))
+func `a pass does not write again what the feed has brought`() async throws {
+  let world = try await DaemonWorld.following(1) { $0.world.settings.lookback = .seconds(1) }
+  // No row is left that an earlier pass has read.
+  await world.put(1, "changed")
+  await world.settle()
+  await world.target.forgetRequests()
+  let whole = await world.wholePasses
+  await world.run(for: .seconds(61))
+  #expect(await world.wholePasses == whole + 2)
+  #expect(await !world.target.requests.contains { $0.isWrite && $0.table?.name == "items" })
+  await world.stop()
+}
+
+@Test(.timeLimit(.minutes(5)))
 func `what an event says of a row does not matter, only that it does`() async throws {
   let world = try await DaemonWorld.following()
   let joined = try #require(world.feed.channel(of: "items"))

@@ -29,7 +29,8 @@ func `a table that comes or goes while the daemon runs disturbs no other`() asyn
   world.world.tables = Array(all[0...1])
   try await world.start()
   #expect(await world.isLive())
-  let (a, b) = (world.feed.channel(of: "a")!, world.feed.channel(of: "b")!)
+  let a = try #require(world.feed.channel(of: "a"))
+  let b = try #require(world.feed.channel(of: "b"))
   await world.touch("c", 1, age: 0)
   // Come.
   await world.daemon.reload(all)
@@ -42,7 +43,7 @@ func `a table that comes or goes while the daemon runs disturbs no other`() asyn
   await world.world.expectEqual()
   #expect(await world.daemon.status().tables.map(\.feed) == [.live, .live, .live])
   // Go: the first, so that the others are others in the list.
-  let c = world.feed.channel(of: "c")!
+  let c = try #require(world.feed.channel(of: "c"))
   await world.touch("b", 1)
   world.world.tables = Array(all[1...])
   await world.daemon.reload(world.world.tables)
@@ -149,20 +150,30 @@ func `a daemon that is stopped in a pass leaves what another goes on with`(page:
 @Test(.timeLimit(.minutes(5)))
 func `keys that wait are looked at before the daemon ends`() async throws {
   let world = try await DaemonWorld.following()
+  // At a time that nobody else counts from.
+  await world.run(for: .milliseconds(1_234))
   let clock = world.clock
-  let isOpen = Locked(false)
+  let (isOpen, isAsked) = (Locked(false), Locked(false))
   world.targetDoor.before { kind, table in
     guard kind == .upsert, table?.name == "items" else { return }
+    isAsked.withLock { $0 = true }
+    clock.beginDelivery()
+    clock.endDelivery()
     await clock.wait { isOpen.withLock { $0 } }
   }
+  await world.put(100, "under way", age: 300 * day)
+  await clock.wait { isAsked.withLock { $0 } }
   for id in 101...110 { await world.put(id, "waits", age: 300 * day) }
   await world.erase([3])
   await clock.wait { clock.deliveries == 0 }
-  async let stopped: Void = world.stop()
+  let deadline = clock.now.offset + .seconds(10)
+  let stopping = Task { [daemon = world.daemon!] in await daemon.stop() }
+  await clock.wait { clock.sleeps(until: deadline) }
   isOpen.withLock { $0 = true }
   clock.beginDelivery()
   clock.endDelivery()
-  await stopped
+  await stopping.value
+  await world.ended()
   await world.world.expectEqual()
 }
 
