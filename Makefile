@@ -8,8 +8,8 @@ PREFIX ?= /usr/local
 # Where the units look for it, whatever the prefix is.
 CONFIGURATION := /etc/supamirror
 DESTDIR ?=
-# Those that wait for servers are run by themselves: all at once would be too much for two cores.
-TEST := $(SWIFT) test --explicit-target-dependency-import-check error --skip-build
+# In groups, and not all of a group at once: tests that wait for an answer must not wait for two busy cores.
+TEST := SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=16 $(SWIFT) test --explicit-target-dependency-import-check error --skip-build
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build test lint units format tsan demo bench release install uninstall clean
@@ -25,7 +25,8 @@ build: setup ## build everything, without the tests
 
 test: setup lint units ## lint, check the units, build, run every test
 	@$(BUILD) --build-tests
-	@$(TEST) --skip '^(LocalSupabase|EndToEnd)Tests\.'
+	@$(TEST) --filter '^MirrorTests\.'
+	@$(TEST) --skip '^(Mirror|LocalSupabase|EndToEnd)Tests\.'
 	@$(TEST) --filter '^LocalSupabaseTests\.'
 	@$(TEST) --filter '^EndToEndTests\.'
 
