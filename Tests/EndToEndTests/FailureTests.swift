@@ -2,7 +2,7 @@ import LocalSupabase
 import Testing
 import Transport
 
-extension EndToEnd {
+extension Faults {
   /// Faults between the mirror and the projects: each heals by itself or ends in one clear sentence; nothing is
   /// lost, nothing is deleted.
   @Suite struct Failures {
@@ -168,7 +168,7 @@ extension EndToEnd {
     private func withProxies(
       _ body: (Stack, FaultProxy, FaultProxy, MirrorProgram) async throws -> Void
     ) async throws {
-      let stack = try await Stack.empty()
+      let stack = try await Stack.empty(.faults)
       try await stack.both(
         "create table items (id bigint primary key, v text, updated_at timestamptz not null default now());"
       )
