@@ -65,8 +65,13 @@ func `a pass is for`(needs: [PassNeed], now: Duration, tables: Set<TableName>?) 
   #expect(schedule.wait(at: now, random: 1)! > .seconds(1))
 }
 
-@Test func `long passes that are asked for leave pauses of their length, up to five seconds`() {
-  for (took, pause) in [(Duration.seconds(2), Duration.seconds(2)), (.seconds(9), .seconds(5))] {
+@Test
+func
+  `long passes that are asked for leave pauses of a quarter of their length, up to five seconds`()
+{
+  for (took, pause) in [
+    (Duration.seconds(2), Duration.milliseconds(500)), (.seconds(40), .seconds(5)),
+  ] {
     var schedule = ended(.seconds(30), took: took)
     schedule.ask(for: .all)
     #expect(schedule.wait(at: .seconds(10), random: 1) == pause)

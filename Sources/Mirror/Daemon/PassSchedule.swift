@@ -25,7 +25,8 @@ struct PassSchedule: Sendable {
     guard let lastEnd else { return needs.isEmpty ? interval : .zero }
     let regular = nextRegular.map { max(.zero, $0 - now) }
     guard !needs.isEmpty else { return regular }
-    var pause = max(Self.shortest, min(lastElapsed, .seconds(5)))
+    // Passes that follow each other leave the projects some time for others.
+    var pause = max(Self.shortest, min(lastElapsed / 4, .seconds(5)))
     if failures > 0 {
       var backoff = Backoff()
       backoff.cap = interval ?? Self.longestPause
