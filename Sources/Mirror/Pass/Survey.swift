@@ -35,7 +35,7 @@ struct Survey: Sendable {
     return survey
   }
 
-  private static func catalogue(
+  static func catalogue(
     of schemas: Set<String>, _ project: any MirroredProject
   ) async throws(LaneStop) -> Catalogue {
     var all = Catalogue(tables: [:], functions: [])

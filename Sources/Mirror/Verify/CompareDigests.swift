@@ -1,0 +1,182 @@
+import JSON
+import Supabase
+
+extension TableComparison {
+  /// Cuts the source into parts and digests the same on the target; the source's next chunk is cut meanwhile.
+  func scanDigests() async throws(LaneStop) {
+    var cut: TimedCut? = try await cutResult(
+      KeyRange(lower: progress.after, upper: nil)
+    ).get()
+    while let current = cut {
+      async let following = followingCut(current.cut.rest)
+      do throws(LaneStop) {
+        let start = ContinuousClock.now
+        try await compare(current.cut)
+        let time = max(current.elapsed, ContinuousClock.now - start)
+        try await advance(
+          to: current.cut.rest.flatMap { _ in current.cut.parts.last?.range.upper }, took: time)
+      } catch {
+        _ = await following
+        throw error
+      }
+      cut = try await following?.get()
+    }
+  }
+
+  private struct TimedCut: Sendable {
+    let cut: CutRange
+    let elapsed: Duration
+  }
+
+  private func followingCut(_ range: KeyRange?) async -> Result<TimedCut, LaneStop>? {
+    guard let range else { return nil }
+    return await cutResult(range)
+  }
+
+  private func cutResult(_ range: KeyRange) async -> Result<TimedCut, LaneStop> {
+    do throws(LaneStop) {
+      let start = ContinuousClock.now
+      let cut = try await cut([range], at: .source, partRows: Self.partRows, isChunk: true)[0]
+      return .success(TimedCut(cut: cut, elapsed: ContinuousClock.now - start))
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  private func compare(_ cut: CutRange) async throws(LaneStop) {
+    let others = try await sums(of: cut.parts.map(\.range), at: .target)
+    var narrowing = Narrowing()
+    for (part, other) in zip(cut.parts, others) {
+      progress.found.sourceRows += part.digest.rows
+      progress.found.targetRows += other.rows
+      if part.digest != other {
+        narrowing.add(part.range, source: part.digest.rows, target: other.rows)
+      }
+    }
+    while let step = narrowing.next(rows: size.rows) {
+      switch step {
+      case .cut(let ranges, let side, let partRows):
+        try await look(into: ranges, at: side, partRows: partRows, &narrowing)
+      case .list(let ranges): try await list(ranges, &narrowing)
+      }
+      if Task.isCancelled { throw .interrupted }
+    }
+  }
+
+  private func look(
+    into ranges: [KeyRange], at side: ComparedSide, partRows: Int, _ narrowing: inout Narrowing
+  ) async throws(LaneStop) {
+    let cuts = try await cut(ranges, at: side, partRows: partRows)
+    let parts = cuts.flatMap(\.parts)
+    let others = try await sums(of: parts.map(\.range), at: side.other)
+    for (part, other) in zip(parts, others) where part.digest != other {
+      let rows = side == .source ? (part.digest.rows, other.rows) : (other.rows, part.digest.rows)
+      narrowing.add(part.range, source: rows.0, target: rows.1)
+    }
+    for rest in cuts.compactMap(\.rest) {
+      narrowing.addRest(rest, at: side, rows: size.rows)
+    }
+  }
+
+  /// Rows of a range that was thought to be small.
+  private static var mostListed: Int { 1_024 }
+
+  private func list(
+    _ ranges: [KeyRange], _ narrowing: inout Narrowing
+  ) async throws(LaneStop) {
+    async let ofSource = listResult(ranges, at: .source)
+    async let ofTarget = listResult(ranges, at: .target)
+    let results = (await ofSource, await ofTarget)
+    let (source, target) = (try results.0.get(), try results.1.get())
+    for (index, range) in ranges.enumerated() {
+      let (left, right) = (source[index], target[index])
+      if left.rest != nil || right.rest != nil {
+        narrowing.addRest(
+          range, at: left.rest != nil ? .source : .target, rows: Self.mostListed)
+        continue
+      }
+      let wanted = rowDigests(left)
+      let found = rowDigests(right)
+      for (key, digest) in wanted where found[key] != digest { suspect(key) }
+      for key in found.keys where wanted[key] == nil { suspect(key) }
+    }
+    while suspects.count > Self.mostSuspects { try await awaitSuspects() }
+  }
+
+  private func listResult(
+    _ ranges: [KeyRange], at side: ComparedSide
+  ) async -> Result<[CutRange], LaneStop> {
+    do throws(LaneStop) {
+      return .success(
+        try await withSmallerRequests(ranges) { ranges throws(PostgRESTError) in
+          try await self.reader(side).parts(of: ranges, partRows: 1, mostRows: Self.mostListed)
+        })
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  private func rowDigests(_ cut: CutRange) -> [RowKey: RangeDigest] {
+    var digests: [RowKey: RangeDigest] = [:]
+    // The upper key of a part of one row is that row's; the end of the range comes last, with no row.
+    for part in cut.parts where part.digest.rows > 0 {
+      if let key = part.range.upper { digests[key] = part.digest }
+    }
+    return digests
+  }
+
+  // Calls, in smaller pieces where they take too long
+
+  /// - Parameter isChunk: whether the time it takes says how large the next chunk may be.
+  private func cut(
+    _ ranges: [KeyRange], at side: ComparedSide, partRows: Int, isChunk: Bool = false
+  ) async throws(LaneStop) -> [CutRange] {
+    while true {
+      let cut: [CutRange]
+      do throws(PostgRESTError) {
+        let start = ContinuousClock.now
+        let cuts = try await reader(side).parts(
+          of: ranges, partRows: partRows, mostRows: size.whole(partRows))
+        if isChunk {
+          let rows = cuts.reduce(0) { $0 + $1.parts.reduce(0) { $0 + $1.digest.rows } }
+          size.took(ContinuousClock.now - start, for: rows)
+        }
+        cut = cuts
+      } catch {
+        guard error.isCuredBySmallerPage, size.shrink() else { throw LaneStop(error) }
+        continue
+      }
+      for range in cut {
+        let uppers = range.parts.compactMap(\.range.upper)
+        guard zip(uppers, uppers.dropFirst()).allSatisfy({ $0 != $1 }) else { throw sameKeys }
+      }
+      return cut
+    }
+  }
+
+  private func sums(
+    of ranges: [KeyRange], at side: ComparedSide
+  ) async throws(LaneStop) -> [RangeDigest] {
+    try await withSmallerRequests(ranges) { ranges throws(PostgRESTError) in
+      try await self.reader(side).sums(of: ranges)
+    }
+  }
+
+  private func withSmallerRequests<Answer: Sendable>(
+    _ ranges: [KeyRange],
+    _ ask: ([KeyRange]) async throws(PostgRESTError) -> [Answer]
+  ) async throws(LaneStop) -> [Answer] {
+    var answers: [Answer] = []
+    var waiting = [ranges]
+    while let part = waiting.popLast() {
+      do throws(PostgRESTError) {
+        answers += try await ask(part)
+      } catch {
+        guard error.isCuredBySmallerPage, part.count > 1 else { throw LaneStop(error) }
+        let middle = part.count / 2
+        waiting += [Array(part[middle...]), Array(part[..<middle])]
+      }
+    }
+    return answers
+  }
+}
