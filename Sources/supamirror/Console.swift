@@ -16,6 +16,7 @@ final class Console: Sendable {
 
   private struct State {
     var progress: Progress
+    var verifyProgress: VerifyProgress
     /// Whether the terminal's last line is one of progress, to be written over.
     var showsProgress = false
   }
@@ -28,7 +29,10 @@ final class Console: Sendable {
     isColoured = isTerminal && (variables["NO_COLOR"] ?? "").isEmpty
     isWorkflow = variables["GITHUB_ACTIONS"] == "true"
     summaryPath = variables["GITHUB_STEP_SUMMARY"].flatMap { $0.isEmpty ? nil : $0 }
-    state = Locked(State(progress: Progress(isTerminal: isTerminal)))
+    state = Locked(
+      State(
+        progress: Progress(isTerminal: isTerminal),
+        verifyProgress: VerifyProgress(isTerminal: isTerminal)))
   }
 
   var log: Log { Log { self.write($0) } }
@@ -83,6 +87,47 @@ final class Console: Sendable {
         "table": line.table.description, "rows": "\(line.rows)",
         "rows.per_second": "\(line.rowsPerSecond)",
       ])
+  }
+
+  /// Whether progress is shown as a bar, which needs to know the whole.
+  var showsBars: Bool { isTerminal }
+
+  /// The same for a comparison; `all` is how many rows the table has, where that is known.
+  func verifyProgress(_ table: TableName, _ rows: Int, _ all: Int?) {
+    let time = ContinuousClock.now - start
+    let line = state.withLock { state -> VerifyProgress.Line? in
+      guard let line = state.verifyProgress.note(table, rows: rows, of: all, time: time) else {
+        return nil
+      }
+      guard isTerminal else { return line }
+      StandardStream.error.write("\r\u{1B}[K\(line.text)")
+      state.showsProgress = true
+      return nil
+    }
+    guard let line else { return }
+    log.info(
+      "comparing",
+      [
+        "table": line.table.description, "rows": "\(line.rows)",
+        "rows.per_second": "\(line.rowsPerSecond)",
+      ])
+  }
+
+  /// A comparison's end.
+  func show(_ report: VerificationReport, _ arguments: Arguments) throws(FileError) {
+    state.withLock { StandardStream.error.write(Self.clearing(&$0)) }
+    let text = VerificationText(report, showsKeys: arguments.showsKeys)
+    if arguments.wantsJSON || format == .json {
+      StandardStream.output.write(report.json(showsKeys: arguments.showsKeys) + "\n")
+    } else {
+      StandardStream.output.write(text.plain)
+    }
+    if let path = arguments.markdownPath {
+      try SnapshotFile(path).replace(with: Array(text.markdown.utf8))
+    }
+    if isWorkflow, report.exitCode != .clean {
+      StandardStream.output.write(LogLine.workflowCommand(.error, text.verdict) + "\n")
+    }
   }
 
   /// The pass's end: the report on standard output and on the workflow's summary page.

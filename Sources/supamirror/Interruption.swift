@@ -7,7 +7,7 @@ import Mirror
 final class Interruption {
   private let sources: [any DispatchSourceSignal]
 
-  init(of work: Task<PassReport, Never>, log: Log) {
+  init<Report>(of work: Task<Report, Never>, log: Log) {
     sources = [SIGINT, SIGTERM].map { number in
       // Else the signal's own action would come first.
       _ = signal(number, SIG_IGN)
@@ -15,7 +15,7 @@ final class Interruption {
       source.setEventHandler {
         if work.isCancelled { exit(ExitCode.incomplete.rawValue) }
         log.warning(
-          "interrupted, ending the pass; nothing is lost, and another signal ends it at once",
+          "interrupted, ending in order; nothing is lost, and another signal ends it at once",
           ["signal": number == SIGINT ? "SIGINT" : "SIGTERM"])
         work.cancel()
       }

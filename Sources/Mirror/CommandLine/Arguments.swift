@@ -7,6 +7,7 @@ package struct Arguments: Hashable, Sendable {
     case mirror = "run"
     case migration
     case status
+    case verify
   }
 
   package enum LogFormat: String, Hashable, Sendable, CaseIterable {
@@ -20,9 +21,15 @@ package struct Arguments: Hashable, Sendable {
   package var isOnePass = false
   /// `--approve-deletes`, each `schema.table` or `all`.
   package var approvedDeletes: [String] = []
+  /// `verify --table`, each `schema.table`, or a table of `public`.
+  package var verifiedTables: [String] = []
+  /// `verify --show-keys`: the report may show row data.
+  package var showsKeys = false
+  /// `verify --markdown`: where the report is written to as well.
+  package var markdownPath: String?
   /// `migration --reverse`
   package var isReverse = false
-  /// `status --json`
+  /// `status --json`, `verify --json`
   package var wantsJSON = false
   package var logFormat = LogFormat.text
   package var logLevel = LogEvent.Level.info
@@ -82,6 +89,7 @@ package struct Arguments: Hashable, Sendable {
       case .version: wantsVersion = true
       case .cron: isOnePass = true
       case .json: wantsJSON = true
+      case .showKeys: showsKeys = true
       default: isReverse = true
       }
       return
@@ -93,6 +101,8 @@ package struct Arguments: Hashable, Sendable {
     }
     switch option {
     case .approveDeletes: approvedDeletes.append(value)
+    case .table: verifiedTables.append(value)
+    case .markdown: markdownPath = value
     case .envFile: environmentPath = value
     case .tableConfig: tableConfigPath = value
     case .state: statePath = value
@@ -116,23 +126,42 @@ package struct Arguments: Hashable, Sendable {
     of tables: [TableConfiguration]
   ) throws(ConfigurationError) -> DeleteApproval {
     if approvedDeletes.isEmpty { return .none }
+    let approved = try Self.find(
+      approvedDeletes.filter { $0 != "all" }, among: tables, for: .approveDeletes)
+    return approvedDeletes.contains("all")
+      ? .all : .tables(Set(approved.map(\.name.description)))
+  }
+
+  /// Which tables `supamirror verify` is to compare: all, where none is named.
+  ///
+  /// - Throws: for names that no configured table has.
+  package func verification(
+    of tables: [TableConfiguration]
+  ) throws(ConfigurationError) -> [TableConfiguration] {
+    if verifiedTables.isEmpty { return tables }
+    let chosen = Set(try Self.find(verifiedTables, among: tables, for: .table).map(\.name))
+    return tables.filter { chosen.contains($0.name) }
+  }
+
+  /// The tables of these names; one without a schema is of `public`.
+  private static func find(
+    _ names: [String], among tables: [TableConfiguration], for option: Option
+  ) throws(ConfigurationError) -> [TableConfiguration] {
     let known = tables.map(\.name.description)
     let short = tables.map(\.name).filter { $0.schema == "public" }.map(\.name)
-    var approved: Set<String> = []
+    var found: [TableConfiguration] = []
     var problems: [String] = []
-    for name in approvedDeletes where name != "all" {
-      if known.contains(name) {
-        approved.insert(name)
-      } else if known.contains("public." + name) {
-        approved.insert("public." + name)
+    for name in names {
+      if let index = known.firstIndex(of: name) ?? known.firstIndex(of: "public." + name) {
+        found.append(tables[index])
       } else {
         problems.append(
-          "--approve-deletes: \(ArgumentError.shown(name)) is not a configured table"
+          "\(option.rawValue): \(ArgumentError.shown(name)) is not a configured table"
             + NearestName.suggestion(for: name, among: known + short))
       }
     }
     guard problems.isEmpty else { throw ConfigurationError(problems) }
-    return approvedDeletes.contains("all") ? .all : .tables(approved)
+    return found
   }
 }
 

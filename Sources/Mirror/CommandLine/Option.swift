@@ -2,6 +2,9 @@
 enum Option: String, CaseIterable {
   case cron = "--cron"
   case approveDeletes = "--approve-deletes"
+  case table = "--table"
+  case showKeys = "--show-keys"
+  case markdown = "--markdown"
   case reverse = "--reverse"
   case json = "--json"
   case envFile = "--env-file"
@@ -18,9 +21,10 @@ enum Option: String, CaseIterable {
   var owners: [Arguments.Command] {
     switch self {
     case .cron, .approveDeletes: [.mirror]
-    case .state: [.mirror, .status]
+    case .table, .showKeys, .markdown: [.verify]
+    case .state: [.mirror, .status, .verify]
     case .reverse: [.migration]
-    case .json: [.status]
+    case .json: [.status, .verify]
     default: []
     }
   }
@@ -28,9 +32,10 @@ enum Option: String, CaseIterable {
   /// What to give it, for the help and for errors; empty where it takes nothing.
   var valueName: String {
     switch self {
-    case .cron, .reverse, .json, .help, .version: ""
+    case .cron, .showKeys, .reverse, .json, .help, .version: ""
+    case .table: "schema.table"
     case .approveDeletes: "schema.table or all"
-    case .envFile, .tableConfig, .state: "a path"
+    case .envFile, .tableConfig, .state, .markdown: "a path"
     case .logFormat: "text or json"
     case .logLevel: "debug, info, warning or error"
     }
