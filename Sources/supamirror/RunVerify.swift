@@ -63,7 +63,8 @@ private final class KnownState: Sendable {
     let known = cached.withLock { $0 }
     guard now - known.time > .seconds(2) else { return known.tables[table] }
     var tables = known.tables
-    if let bytes = try? file.read(), let read = try? StateText.read(bytes, identity, path: file.path)
+    if let bytes = try? file.read(),
+      let read = try? StateText.read(bytes, identity, path: file.path)
     {
       tables = read
     }

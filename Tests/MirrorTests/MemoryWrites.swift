@@ -237,7 +237,7 @@ extension MemoryProject {
     case "sync_horizon":
       let now = clock.withLock { $0 }
       return time(min(now, running.min() ?? now)).bytes
-    default: throw error(404, "PGRST202")
+    default: return try digest(function, arguments)
     }
   }
 }

@@ -1,13 +1,16 @@
 /// How many rows a call digests: as many as take about half a second, so that no call holds up a database for long or
 /// meets its statement timeout.
 package struct ChunkSize: Hashable, Sendable {
-  package private(set) var rows = 16_384
+  package private(set) var rows: Int
   private let wanted: Duration
 
   static let least = 1_024
   static let most = 4 << 20
 
-  package init(wanted: Duration = .milliseconds(500)) { self.wanted = wanted }
+  package init(rows: Int = 16_384, wanted: Duration = .milliseconds(500)) {
+    self.rows = rows
+    self.wanted = wanted
+  }
 
   /// A call over `count` rows took this long.
   package mutating func took(_ elapsed: Duration, for count: Int) {

@@ -10,11 +10,7 @@ extension TableComparison {
     while let current = cut {
       async let following = followingCut(current.cut.rest)
       do throws(LaneStop) {
-        let start = ContinuousClock.now
-        try await compare(current.cut)
-        let time = max(current.elapsed, ContinuousClock.now - start)
-        try await advance(
-          to: current.cut.rest.flatMap { _ in current.cut.parts.last?.range.upper }, took: time)
+        try await compare(current)
       } catch {
         _ = await following
         throw error
@@ -43,43 +39,63 @@ extension TableComparison {
     }
   }
 
-  private func compare(_ cut: CutRange) async throws(LaneStop) {
-    let others = try await sums(of: cut.parts.map(\.range), at: .target)
+  /// Differing parts that are looked into together; behind them is a point to go on from.
+  private static var partsTogether: Int { 64 }
+
+  private func compare(_ timed: TimedCut) async throws(LaneStop) {
+    let start = ContinuousClock.now
+    let parts = timed.cut.parts
+    let others = try await sums(of: parts.map(\.range), at: .target)
     var narrowing = Narrowing()
-    for (part, other) in zip(cut.parts, others) {
-      progress.found.sourceRows += part.digest.rows
-      progress.found.targetRows += other.rows
+    var differing = 0
+    var rows = (source: 0, target: 0)
+    for (index, (part, other)) in zip(parts, others).enumerated() {
+      rows.source += part.digest.rows
+      rows.target += other.rows
       if part.digest != other {
         narrowing.add(part.range, source: part.digest.rows, target: other.rows)
+        differing += 1
       }
+      let isLast = index == parts.count - 1
+      guard isLast || differing == Self.partsTogether else { continue }
+      try await narrow(&narrowing)
+      progress.found.sourceRows += rows.source
+      progress.found.targetRows += rows.target
+      rows = (0, 0)
+      differing = 0
+      try await advance(to: isLast && timed.cut.rest == nil ? nil : part.range.upper)
     }
+    try await rest(after: max(timed.elapsed, ContinuousClock.now - start))
+  }
+
+  private func narrow(_ narrowing: inout Narrowing) async throws(LaneStop) {
     while let step = narrowing.next(rows: size.rows) {
       switch step {
-      case .cut(let ranges, let side, let partRows):
-        try await look(into: ranges, at: side, partRows: partRows, &narrowing)
+      case .cut(let ranges, let origin, let partRows):
+        try await look(into: ranges, origin, partRows: partRows, &narrowing)
       case .list(let ranges): try await list(ranges, &narrowing)
       }
+      if narrowing.ordersDiffer { throw differentOrders() }
       if Task.isCancelled { throw .interrupted }
     }
   }
 
   private func look(
-    into ranges: [KeyRange], at side: ComparedSide, partRows: Int, _ narrowing: inout Narrowing
+    into ranges: [KeyRange], _ origin: Narrowing.Origin, partRows: Int,
+    _ narrowing: inout Narrowing
   ) async throws(LaneStop) {
+    let side = origin.side
     let cuts = try await cut(ranges, at: side, partRows: partRows)
     let parts = cuts.flatMap(\.parts)
     let others = try await sums(of: parts.map(\.range), at: side.other)
     for (part, other) in zip(parts, others) where part.digest != other {
       let rows = side == .source ? (part.digest.rows, other.rows) : (other.rows, part.digest.rows)
-      narrowing.add(part.range, source: rows.0, target: rows.1)
+      narrowing.add(part.range, source: rows.0, target: rows.1, origin: origin)
     }
     for rest in cuts.compactMap(\.rest) {
-      narrowing.addRest(rest, at: side, rows: size.rows)
+      narrowing.addRest(rest, rows: size.rows, origin: origin)
     }
   }
-
-  /// Rows of a range that was thought to be small.
-  private static var mostListed: Int { 1_024 }
 
   private func list(
     _ ranges: [KeyRange], _ narrowing: inout Narrowing
@@ -91,8 +107,7 @@ extension TableComparison {
     for (index, range) in ranges.enumerated() {
       let (left, right) = (source[index], target[index])
       if left.rest != nil || right.rest != nil {
-        narrowing.addRest(
-          range, at: left.rest != nil ? .source : .target, rows: Self.mostListed)
+        narrowing.addGrown(range, at: left.rest != nil ? .source : .target)
         continue
       }
       let wanted = rowDigests(left)
@@ -109,7 +124,7 @@ extension TableComparison {
     do throws(LaneStop) {
       return .success(
         try await withSmallerRequests(ranges) { ranges throws(PostgRESTError) in
-          try await self.reader(side).parts(of: ranges, partRows: 1, mostRows: Self.mostListed)
+          try await self.reader(side).parts(of: ranges, partRows: 1, mostRows: Narrowing.mostListed)
         })
     } catch {
       return .failure(error)
@@ -118,9 +133,8 @@ extension TableComparison {
 
   private func rowDigests(_ cut: CutRange) -> [RowKey: RangeDigest] {
     var digests: [RowKey: RangeDigest] = [:]
-    // The upper key of a part of one row is that row's; the end of the range comes last, with no row.
-    for part in cut.parts where part.digest.rows > 0 {
-      if let key = part.range.upper { digests[key] = part.digest }
+    for part in cut.parts {
+      if let key = part.lastKey { digests[key] = part.digest }
     }
     return digests
   }
@@ -128,15 +142,16 @@ extension TableComparison {
   // Calls, in smaller pieces where they take too long
 
   /// - Parameter isChunk: whether the time it takes says how large the next chunk may be.
-  private func cut(
-    _ ranges: [KeyRange], at side: ComparedSide, partRows: Int, isChunk: Bool = false
+  func cut(
+    _ ranges: [KeyRange], at side: ComparedSide, partRows: Int, mostRows: Int? = nil,
+    isChunk: Bool = false
   ) async throws(LaneStop) -> [CutRange] {
     while true {
       let cut: [CutRange]
       do throws(PostgRESTError) {
         let start = ContinuousClock.now
         let cuts = try await reader(side).parts(
-          of: ranges, partRows: partRows, mostRows: size.whole(partRows))
+          of: ranges, partRows: partRows, mostRows: mostRows ?? size.whole(partRows))
         if isChunk {
           let rows = cuts.reduce(0) { $0 + $1.parts.reduce(0) { $0 + $1.digest.rows } }
           size.took(ContinuousClock.now - start, for: rows)
@@ -147,8 +162,8 @@ extension TableComparison {
         continue
       }
       for range in cut {
-        let uppers = range.parts.compactMap(\.range.upper)
-        guard zip(uppers, uppers.dropFirst()).allSatisfy({ $0 != $1 }) else { throw sameKeys }
+        let keys = range.parts.compactMap(\.lastKey)
+        guard zip(keys, keys.dropFirst()).allSatisfy({ $0 != $1 }) else { throw sameKeys }
       }
       return cut
     }

@@ -5,16 +5,14 @@ extension TableComparison {
   /// Reads every row of both sides: each page of the source, and what the target has in the same range of keys. The
   /// source's next page is read meanwhile.
   ///
-  /// As with digests, a target that orders keys otherwise makes rows suspects that are none, and hides none.
+  /// As with digests, a target that orders keys otherwise makes rows suspects that are none, and hides none. Where
+  /// that shows, keys are compared one by one.
   func scanRows() async throws(LaneStop) {
     var page: SourcePage? = try await pageResult(after: progress.after).get()
     while let current = page {
       async let following = followingPage(current)
       do throws(LaneStop) {
-        let start = ContinuousClock.now
         try await compare(current)
-        let time = max(current.elapsed, ContinuousClock.now - start)
-        try await advance(to: current.upper, took: time)
       } catch {
         _ = await following
         throw error
@@ -48,21 +46,30 @@ extension TableComparison {
   }
 
   private func compare(_ page: SourcePage) async throws(LaneStop) {
+    let start = ContinuousClock.now
     var wanted: [RowKey: ArraySlice<UInt8>] = [:]
+    var places: [RowKey: Int] = [:]
     for index in page.rows.rows.indices {
-      wanted[try key(page.rows, index)] = page.rows.row(index)
+      let key = try key(page.rows, index)
+      wanted[key] = page.rows.row(index)
+      places[key] = index
     }
     guard wanted.count == page.rows.count else { throw sameKeys }
-    progress.found.sourceRows += page.rows.count
+    var lastPlace = -1
+    var targetRows = 0
     var cursor = progress.after
     while true {
       let rows = try await read(KeyRange(lower: cursor, upper: page.upper), at: .target)
       // Only an empty page is the end, or the range's last key.
       guard !rows.isEmpty else { break }
-      progress.found.targetRows += rows.count
+      targetRows += rows.count
       for index in rows.rows.indices {
         let key = try key(rows, index)
         if wanted.removeValue(forKey: key) != rows.row(index) { suspect(key) }
+        if let place = places[key] {
+          guard place > lastPlace else { throw differentOrders() }
+          lastPlace = place
+        }
         cursor = key
       }
       while suspects.count > Self.mostSuspects { try await awaitSuspects() }
@@ -70,9 +77,13 @@ extension TableComparison {
     }
     for key in wanted.keys { suspect(key) }
     while suspects.count > Self.mostSuspects { try await awaitSuspects() }
+    progress.found.sourceRows += page.rows.count
+    progress.found.targetRows += targetRows
+    try await advance(to: page.upper)
+    try await rest(after: max(page.elapsed, ContinuousClock.now - start))
   }
 
-  private func read(
+  func read(
     _ range: KeyRange, at side: ComparedSide
   ) async throws(LaneStop) -> JSONRows {
     var filters: [Filter] = []

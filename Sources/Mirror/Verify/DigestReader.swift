@@ -58,18 +58,22 @@ struct DigestReader: Sendable {
       guard let fields = answer.elements(of: place), fields.count == 3 else { throw unreadable }
       let digest = try digest(fields[1], fields[2], answer)
       let upper = answer.isNull(at: fields[0]) ? nil : try key(fields[0], answer)
-      cut.parts.append((KeyRange(lower: lower, upper: upper), digest))
+      cut.parts.append(
+        CutRange.Part(
+          range: KeyRange(lower: lower, upper: upper), digest: digest, lastKey: upper))
       rows += digest.rows
       lower = upper
     }
     if rows >= mostRows, let lower {
       cut.rest = KeyRange(lower: lower, upper: range.upper)
     } else if cut.parts.isEmpty {
-      cut.parts = [(range, RangeDigest(rows: 0, sum: JSONToken(int: 0)))]
+      cut.parts = [
+        CutRange.Part(range: range, digest: RangeDigest(rows: 0, sum: JSONToken(int: 0)))
+      ]
     } else {
       cut.parts[cut.parts.count - 1].range.upper = range.upper
     }
-    guard cut.parts.dropLast().allSatisfy({ $0.range.upper != nil }) else { throw unreadable }
+    guard cut.parts.dropLast().allSatisfy({ $0.lastKey != nil }) else { throw unreadable }
     return cut
   }
 

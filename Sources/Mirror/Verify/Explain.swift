@@ -17,12 +17,14 @@ extension TableComparison {
     let (source, target) = (try results.0.get(), try results.1.get())
     let state = await surroundings.state(plan.name)
     var same: [RowKey] = []
+    // Nothing is noted before all is known: this may be interrupted.
+    var notes: [(kind: TableVerification.Kind, key: RowKey, columns: [String])] = []
     for key in keys {
       switch (source[key], target[key]) {
       case (nil, nil): break
       case (let row?, nil):
-        progress.found.note(try known(row, state) ?? .missing, key)
-      case (nil, .some): progress.found.note(try await knownDelete(of: key, state) ?? .extra, key)
+        notes.append((try known(row, state) ?? .missing, key, []))
+      case (nil, .some): notes.append((try await knownDelete(of: key, state) ?? .extra, key, []))
       case (let left?, let right?):
         if left.bytes == right.bytes {
           same.append(key)
@@ -33,17 +35,17 @@ extension TableComparison {
           try values(plan.columns, right.page, right.index)
         )
         let columns = zip(plan.columns, zip(values.0, values.1)).filter { $0.1.0 != $0.1.1 }
-        progress.found.note(try known(left, state) ?? .different, key, columns: columns.map(\.0))
+        notes.append((try known(left, state) ?? .different, key, columns.map(\.0)))
       }
     }
     if !same.isEmpty, way == .digests {
       // Either it was healed just now, or JSON does not show the difference.
       let now = try await digests(of: same)
       for (index, key) in same.enumerated() where now.source[index] != now.target[index] {
-        progress.found.note(.uncarried, key)
+        notes.append((.uncarried, key, []))
       }
     }
-    // Last, so that they are looked at again should this be interrupted.
+    for note in notes { progress.found.note(note.kind, note.key, columns: note.columns) }
     for key in keys { suspects[key] = nil }
   }
 

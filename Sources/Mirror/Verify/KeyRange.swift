@@ -35,7 +35,15 @@ package enum ComparedSide: Sendable {
 
 /// A range as it was cut by one project.
 struct CutRange: Sendable {
-  var parts: [(range: KeyRange, digest: RangeDigest)]
+  struct Part: Sendable {
+    var range: KeyRange
+    var digest: RangeDigest
+    /// The last row's key; nil where the part is not full.
+    var lastKey: RowKey?
+  }
+
+  /// They join, from the range's lower bound to its upper one or to the rest.
+  var parts: [Part]
   /// What was not looked at; nil where the parts are all of it.
   var rest: KeyRange?
 }

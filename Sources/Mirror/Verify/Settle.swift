@@ -12,7 +12,6 @@ extension TableComparison {
     let wait = due - elapsed()
     if wait > .zero { try await sleep(wait) }
     try await lookAtDue()
-    await save()
   }
 
   /// Looks at every suspect that is due.
@@ -56,7 +55,7 @@ extension TableComparison {
     return (try results.0.get(), try results.1.get())
   }
 
-  private func digestResult(
+  func digestResult(
     _ keys: [RowKey], at side: ComparedSide
   ) async -> Result<[RangeDigest], LaneStop> {
     do throws(LaneStop) {
@@ -74,12 +73,17 @@ extension TableComparison {
             guard let row = rows[key] else {
               return RangeDigest(rows: 0, sum: JSONToken(int: 0))
             }
-            return RangeDigest(rows: 1, sum: JSONToken(int: row.bytes.hashValue))
+            return Self.digest(of: row.bytes)
           })
       }
     } catch {
       return .failure(error)
     }
+  }
+
+  /// Of a row as PostgREST writes it; of use within this process only.
+  static func digest(of row: ArraySlice<UInt8>) -> RangeDigest {
+    RangeDigest(rows: 1, sum: JSONToken(int: row.hashValue))
   }
 
   /// One row as PostgREST writes it.

@@ -15,6 +15,8 @@ actor TableComparison {
   /// Deletes that the mirror has not seen to, as last read.
   var pendingDeletes: (keys: Set<RowKey>, all: Bool, readAt: Duration)?
   let elapsed: @Sendable () -> Duration
+  /// Ranges of keys are not the same on both sides.
+  private var ordersDiffer = false
   private var record: VerifyRecord
   private var total: Int?
   private let elapsedBefore: Duration
@@ -52,7 +54,8 @@ actor TableComparison {
     self.progress = progress
     self.record = VerifyRecord(plan)
     self.record.result = record?.result
-    size = ChunkSize(wanted: surroundings.chunkTime)
+    self.record.running = progress
+    size = ChunkSize(rows: surroundings.chunkRows, wanted: surroundings.chunkTime)
     pageSize = PageSize(rows: surroundings.batchSize)
   }
 
@@ -61,57 +64,100 @@ actor TableComparison {
   /// - Returns: what was found; `failure` says why it ended early where that concerns this table only.
   func run() async throws(LaneStop) -> TableVerification {
     if surroundings.wantsTotals {
-      total = try? await surroundings.source.count(of: plan.name, filters: [])
+      total = try? await surroundings.source.estimatedCount(of: plan.name)
     }
     do throws(LaneStop) {
-      do throws(LaneStop) {
-        try await compare()
-      } catch .table(let sentence) {
-        guard way == .digests else { throw .table(sentence) }
-        // What was compared so far is not in doubt.
-        progress.found.way = .rows
-        progress.found.notes.append("compared row by row: \(sentence)")
-        for key in suspects.keys { suspects[key] = Suspect(at: elapsed()) }
-        try await compare()
-      }
+      while !(try await compareOrChangeWay()) {}
       progress.found.endedAt = surroundings.now()
       progress.found.elapsed = elapsedBefore + elapsed()
       record.result = progress.found
       record.running = nil
       await surroundings.store.set(record, of: plan.name, isUrgent: true)
     } catch {
-      await save(isUrgent: true)
+      goBack()
+      await surroundings.store.write()
       guard case .table(let sentence) = error else { throw error }
       progress.found.failure = sentence
     }
     return progress.found
   }
 
+  /// - Returns: false where it is to go on in another way; what was compared so far is not in doubt.
+  private func compareOrChangeWay() async throws(LaneStop) -> Bool {
+    do throws(LaneStop) {
+      try await compare()
+      return true
+    } catch .table(let sentence) {
+      let ordersDiffer = ordersDiffer
+      goBack()
+      if ordersDiffer, !progress.isByKey {
+        progress.isByKey = true
+        progress.found.targetRows = 0
+        progress.found.notes.append("compared key by key: \(sentence)")
+      } else if way == .digests {
+        progress.found.way = .rows
+        note(sentence)
+      } else {
+        throw .table(sentence)
+      }
+      return false
+    }
+  }
+
+  /// Ends a comparison by ranges.
+  func differentOrders() -> LaneStop {
+    ordersDiffer = true
+    return .table("the two databases order \(plan.keyColumns.joined(separator: ", ")) otherwise")
+  }
+
   private func compare() async throws(LaneStop) {
     if !progress.isScanned {
       switch way {
+      case _ where progress.isByKey: try await scanKeys()
       case .digests: try await scanDigests()
       case .rows: try await scanRows()
       }
     }
-    while !suspects.isEmpty { try await awaitSuspects() }
+    while !suspects.isEmpty {
+      try await awaitSuspects()
+      await save()
+    }
   }
 
-  /// Everything up to `key` has been compared; nil: everything.
-  func advance(to key: RowKey?, took time: Duration) async throws(LaneStop) {
+  /// To the last point from which a comparison may go on.
+  private func goBack() {
+    guard let saved = record.running else { return }
+    progress = saved
+    ordersDiffer = false
+    suspects = [:]
+    for key in saved.suspects { suspect(key) }
+  }
+
+  /// Everything up to `key` has been compared; nil: everything. What was found so far and the suspects belong to
+  /// this point.
+  func advance(to key: RowKey?) async throws(LaneStop) {
     if let key { progress.after = key } else { progress.isScanned = true }
     surroundings.progress(plan.name, progress.found.sourceRows, total)
+    await save()
     try await lookAtDue()
     await save()
-    if surroundings.rest > 0, !progress.isScanned { try await sleep(time * surroundings.rest) }
+    while suspects.count > Self.mostSuspects {
+      try await awaitSuspects()
+      await save()
+    }
     if Task.isCancelled { throw .interrupted }
   }
 
-  func save(isUrgent: Bool = false) async {
+  /// Leaves both databases to others for a while, after a chunk that took this long.
+  func rest(after time: Duration) async throws(LaneStop) {
+    if surroundings.rest > 0, !progress.isScanned { try await sleep(time * surroundings.rest) }
+  }
+
+  private func save() async {
     progress.found.elapsed = elapsedBefore + elapsed()
     progress.suspects = Array(suspects.keys)
     record.running = progress
-    await surroundings.store.set(record, of: plan.name, isUrgent: isUrgent)
+    await surroundings.store.set(record, of: plan.name)
   }
 
   func sleep(_ time: Duration) async throws(LaneStop) {

@@ -22,7 +22,9 @@ package struct Verification: Sendable {
     package let progress: @Sendable (TableName, Int, Int?) -> Void
     /// Rows a page to begin with, where rows are read.
     package var batchSize = 500
-    /// How long one call should take.
+    /// Rows of the first call that digests …
+    package var chunkRows = 16_384
+    /// … and how long each should take.
     package var chunkTime = Duration.milliseconds(500)
     /// How long to rest after each chunk, as a multiple of the time it took.
     package var rest = 0.0
@@ -91,7 +93,8 @@ package struct Verification: Sendable {
       do throws(TableProblem) {
         let plan = try TablePlan(
           table, source: source.tables[table.name], target: target.tables[table.name])
-        let reason = hindrance ?? Self.hindrance(source.tables[table.name]!, target.tables[table.name]!)
+        let reason =
+          hindrance ?? Self.hindrance(source.tables[table.name]!, target.tables[table.name]!)
         let record = await surroundings.store.record(of: table.name)
         let comparison = TableComparison(
           plan, way: reason == nil ? .digests : .rows, surroundings,
@@ -183,7 +186,7 @@ package struct Verification: Sendable {
 }
 
 extension TableComparison {
-  func note(_ reason: String) { progress.found.notes.append("compared row by row: \(reason)") }
+  func note(_ reason: String) { progress.found.notes = ["compared row by row: \(reason)"] }
 }
 
 extension VerificationReport {

@@ -55,7 +55,8 @@ package struct VerificationText: Sendable {
     let rest = unfinished == 0 ? "" : "; \(unfinished) tables were not compared to the end"
     let known = ReportText.grouped(report.known)
     if report.drift > 0 {
-      return "Different: \(ReportText.grouped(report.drift)) of \(rows) rows, and \(known) more that the "
+      return
+        "Different: \(ReportText.grouped(report.drift)) of \(rows) rows, and \(known) more that the "
         + "mirror knows of, in \(time)\(rest)."
     }
     if report.known > 0 {
@@ -81,7 +82,8 @@ package struct VerificationText: Sendable {
     }
     for kind in TableVerification.Kind.allCases {
       for table in report.tables where table[kind] > 0 {
-        var sentence = "\(table.table): \(ReportText.grouped(table[kind])) \(kind.rawValue), \(Self.meaning(kind))"
+        var sentence =
+          "\(table.table): \(ReportText.grouped(table[kind])) \(kind.rawValue), \(Self.meaning(kind))"
         if kind == .different, !table.columns.isEmpty {
           sentence += "; by column: " + Self.columns(table)
         }

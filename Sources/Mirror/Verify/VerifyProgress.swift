@@ -25,7 +25,8 @@ package struct VerifyProgress: Sendable {
         " \(ReportText.grouped(rows)) rows compared, \(ReportText.grouped(rowsPerSecond)) rows/s"
       let bar = percent.map { percent in
         let full = percent / 5
-        return "[\(String(repeating: "#", count: full))\(String(repeating: "-", count: 20 - full))] "
+        return
+          "[\(String(repeating: "#", count: full))\(String(repeating: "-", count: 20 - full))] "
       }
       let name = LogLine.printable(table.description)
       let room = max(0, 79 - numbers.count - (bar?.count ?? 0))

@@ -14,6 +14,9 @@ package struct VerifyRecord: Hashable, Sendable {
     /// Every row up to this key has been compared, but for the suspects; nil: none yet.
     package var after: RowKey?
     package var isScanned = false
+    /// Key by key, the source's first; `after` is of the side that is being listed.
+    package var isByKey = false
+    package var isSourceListed = false
     /// To be looked at again.
     package var suspects: [RowKey] = []
 

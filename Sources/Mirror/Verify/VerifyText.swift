@@ -31,6 +31,10 @@ package enum VerifyText {
         if let after = running.after { writer.write("after", after.values.map(\.text)) }
         writer.name("isScanned")
         writer.bool(running.isScanned)
+        writer.name("isByKey")
+        writer.bool(running.isByKey)
+        writer.name("isSourceListed")
+        writer.bool(running.isSourceListed)
         writer.name("suspects")
         writer.beginArray()
         for key in running.suspects { writer.write(key) }
@@ -80,6 +84,8 @@ package enum VerifyText {
       progress.after = key
     }
     progress.isScanned = node["isScanned"]?.bool ?? false
+    progress.isByKey = node["isByKey"]?.bool ?? false
+    progress.isSourceListed = node["isSourceListed"]?.bool ?? false
     progress.suspects = suspects.compactMap(key)
     return progress.suspects.count == suspects.count ? progress : nil
   }

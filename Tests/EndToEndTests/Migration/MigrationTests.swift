@@ -170,6 +170,11 @@ struct MigrationTests {
     "select sync_horizon()", "select * from sync_ledger_tables()", "select sync_version()",
     "select sync_is_mirror_write()", "select sync_key_expression(0, '{}', '')",
     "select sync_key_of_row(0, '{}', '{}')", "select sync_logged_relation(0, '')",
+    "select * from sync_tables", "select sync_digest_form()",
+    "select sync_digest_parts('', '', '{}', '{}', '[]', 1, 1)",
+    "select sync_digest_sums('', '', '{}', '{}', '[]')",
+    "select sync_digest_rows('', '', '{}', '{}', '[]')",
+    "select sync_digest_terms('', '', '{}', '{}')", "select sync_digest_query('', '', '', '')",
   ]
 
   @Test(arguments: calls)
@@ -196,7 +201,8 @@ struct MigrationTests {
       select sync_mark_processed('a', array_agg(id)) from sync_deletions where not processed_by @> '{a}';
       select sync_prune_deletions('0'), sync_horizon(), count(*), sync_version()
         from sync_ledger_tables();
-      select * from sync_mirrors; select sync_feed_tables();
+      select * from sync_mirrors; select sync_feed_tables(); select * from sync_tables;
+      select sync_digest_form(), sync_digest_sums('public', 'todos', '{id}', '{id}', '[[null, null]]');
       """, as: "service_role")
     #expect(try await database.value("select count(*) from sync_deletions") == "0")
     #expect(try await database.value("select sync_version()") == "\(Migration.version)")
