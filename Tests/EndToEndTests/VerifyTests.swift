@@ -115,10 +115,10 @@ extension EndToEnd {
       #expect(unreachable.exitCode == 3, "\(unreachable)")
       #expect(try await mirror.run(["verify", "--table", "wears"]).exitCode == 2)
       // A running mirror's lock is not in the way, a second comparison is.
-      let state = try FileLock(mirror.statePath)
-      let other = try FileLock(VerifyStore.path(statePath: mirror.statePath))
+      let path = VerifyStore.path(statePath: mirror.statePath)
+      var locks = [try FileLock(mirror.statePath), try FileLock(path)]
       #expect(try await mirror.run(["verify"]).exitCode == 2)
-      withExtendedLifetime((state, other)) {}
+      locks.removeAll()
       try await stack.target.sql("drop table wares")
       try await stack.target.awaitSchemaCache()
       let gone = try await mirror.run(["verify"])

@@ -20,10 +20,10 @@ struct DigestFunctionTests {
 
   private func digest(
     _ database: LedgerDatabase, _ key: String, settings: String = ""
-  ) async throws -> String? {
-    try await database.run(
-      "\(settings) select sync_digest_rows(\(Self.arguments), '[[\(key)]]')", as: "service_role"
-    ).first?.first ?? nil
+  ) async throws -> String {
+    try #require(
+      try await database.value(
+        "\(settings) select sync_digest_rows(\(Self.arguments), '[[\(key)]]')"))
   }
 
   /// Two values of a type that must not look alike.

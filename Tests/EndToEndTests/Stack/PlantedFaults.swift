@@ -36,9 +36,11 @@ struct PlantedFaults: Sendable {
       score = score + 0, amount = amount, title = title where id % 1000 = 0
     """
 
-  /// Statements for the target, some `count` of them, over `rows` rows.
-  /// - Parameter random: from 0 to 1, else the faults of one seed.
-  static func plant(_ count: Int, among rows: Int, seed: UInt64) -> (PlantedFaults, [String]) {
+  /// Statements for the target that make some `count` faults among `rows` rows.
+  /// - Parameter isFree: which ids may be spoiled.
+  static func plant(
+    _ count: Int, among rows: Int, seed: UInt64, where isFree: (Int) -> Bool = { _ in true }
+  ) -> (PlantedFaults, [String]) {
     var faults = PlantedFaults()
     var statements: [String] = []
     var state = seed
@@ -50,7 +52,7 @@ struct PlantedFaults: Sendable {
     func fresh() -> Int {
       while true {
         let id = (random(rows - 2) + 2) * 10
-        if taken.insert(id).inserted { return id }
+        if isFree(id), taken.insert(id).inserted { return id }
       }
     }
     func change(_ id: Int, _ set: String) {
@@ -90,7 +92,7 @@ struct PlantedFaults: Sendable {
       default:
         // Two neighbours swap their values.
         let id = fresh()
-        guard id + 10 < rows * 10, taken.insert(id + 10).inserted else {
+        guard id + 10 < rows * 10, isFree(id + 10), taken.insert(id + 10).inserted else {
           change(id, "tags = '{}'")
           continue
         }
