@@ -118,6 +118,8 @@ extension Lane {
   /// are forgotten and left to a pass that the caller sees to.
   func applySignals() async throws(LaneStop) -> AppliedSignals {
     var applied = AppliedSignals()
+    isForFeed = true
+    defer { isForFeed = false }
     do throws(LaneStop) {
       // Not what comes meanwhile: a pass would never see its next page.
       var left = feed.signals.count + feed.afterParents.count

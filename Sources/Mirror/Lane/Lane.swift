@@ -31,6 +31,8 @@ actor Lane {
   /// Whether rows were written since JSON nulls were counted last.
   var hasWrittenSinceCount = false
   var feed: LaneFeed
+  /// Whether the lane looks at what the feed named.
+  var isForFeed = false
   /// Wakes the lane when the feed has something for it.
   let alarm: Alarm
   /// Since the lane began.
@@ -57,6 +59,8 @@ actor Lane {
     /// Told the keys of rows that a reconcile found changed since the last one.
     var foundChanged: @Sendable (TableName, [RowKey]) async -> Void = { _, _ in }
     var clock: any Clock<Duration> = ContinuousClock()
+    /// For the keys that the feed names, so that they do not wait behind pages; nil: the same as for passes.
+    var forFeed: (source: any MirroredProject, target: any MirroredProject)?
   }
 
   init(_ plan: TablePlan, _ surroundings: Surroundings, state: TableState?) {
@@ -74,8 +78,12 @@ actor Lane {
     elapsed = stopwatch(surroundings.clock)
   }
 
-  var source: any MirroredProject { surroundings.source }
-  var target: any MirroredProject { surroundings.target }
+  var source: any MirroredProject {
+    (isForFeed ? surroundings.forFeed?.source : nil) ?? surroundings.source
+  }
+  var target: any MirroredProject {
+    (isForFeed ? surroundings.forFeed?.target : nil) ?? surroundings.target
+  }
 
   /// The columns that upserts name.
   var writtenColumns: [String] { plan.columns.filter { !leftOut.contains($0) } }
