@@ -1,4 +1,4 @@
-package import Supabase
+import Supabase
 
 /// One pass over every configured table: rows first, parents before children; then the rows the target refused
 /// before; then deletes, children before parents.
