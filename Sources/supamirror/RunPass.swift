@@ -29,7 +29,7 @@ func runPass(
     target: connection.project(settings.target), store: store,
     approval: try arguments.approval(of: tables), log: console.log,
     now: { WallClock.system.now() + TimeText.unixEpoch },
-    progress: { console.progress($0, $1) })
+    progress: { console.progress($0.table, $0.rows) })
   console.log.info(
     "pass begins",
     [

@@ -114,7 +114,7 @@ package actor Daemon {
     lanes = Lanes(
       Lane.Surroundings(
         source: surroundings.source, target: surroundings.target, store: surroundings.store,
-        settings: settings, log: surroundings.log, now: surroundings.now, progress: { _, _ in },
+        settings: settings, log: surroundings.log, now: surroundings.now, progress: { _ in },
         needsPass: { await link.daemon?.needsPass($0) },
         foundChanged: { await link.daemon?.foundChanged($0, $1) }, clock: surroundings.clock,
         forFeed: surroundings.forFeed),

@@ -53,7 +53,7 @@ actor Lane {
     let log: Log
     /// Microseconds since 2000-01-01.
     let now: @Sendable () -> Int64
-    let progress: @Sendable (TableName, Int) -> Void
+    let progress: @Sendable (TableProgress) -> Void
     /// Asks for a pass.
     var needsPass: @Sendable (PassNeed) async -> Void = { _ in }
     /// Told the keys of rows that a reconcile found changed since the last one.

@@ -120,7 +120,7 @@ extension Lane {
     if let last { state.scan = OpenScan(cursor: last, cap: cap.map(plan.field.token)) }
     if let last { moveCheckpoint(to: last.field, cap) }
     try await save()
-    surroundings.progress(plan.name, report.read)
+    surroundings.progress(TableProgress(table: plan.name, rows: report.read))
   }
 
   /// Tells of rows changed since the last reconcile: the feed should have reported them.

@@ -1,4 +1,4 @@
-package import Supabase
+import Supabase
 
 /// One pass over every configured table: rows first, parents before children; then the rows the target refused
 /// before; then deletes, children before parents.
@@ -16,6 +16,7 @@ package struct Pass: Sendable {
   let lanes: Lanes
   /// Rows only, of some of the tables: deletes are left to whole passes.
   let isPartial: Bool
+  let backfill: BackfillScope?
   /// Told what the pass found out, before its first row.
   let surveyed: @Sendable (Survey) async -> Void
 
@@ -24,24 +25,24 @@ package struct Pass: Sendable {
 
   /// - Parameters:
   ///   - now: microseconds since 2000-01-01.
-  ///   - progress: a table and the rows read of it so far.
+  ///   - backfill: tables to copy whole; nil: those that `SYNC_INITIAL_BACKFILL_MS` says.
   package init(
     settings: Settings, tables: [TableConfiguration], source: any MirroredProject,
     target: any MirroredProject, store: StateStore, approval: DeleteApproval = .none,
-    log: Log = .none, now: @escaping @Sendable () -> Int64,
-    progress: @escaping @Sendable (TableName, Int) -> Void = { _, _ in }
+    backfill: BackfillScope? = nil, log: Log = .none, now: @escaping @Sendable () -> Int64,
+    progress: @escaping @Sendable (TableProgress) -> Void = { _ in }
   ) {
     self.init(
       tables: tables,
       Lane.Surroundings(
         source: source, target: target, store: store, settings: settings, log: log, now: now,
-        progress: progress), approval: approval)
+        progress: progress), approval: approval, backfill: backfill)
   }
 
   /// A pass in lanes of its own, or in those that are given.
   init(
     tables: [TableConfiguration], _ surroundings: Lane.Surroundings, lanes: Lanes? = nil,
-    isPartial: Bool = false, approval: DeleteApproval = .none,
+    isPartial: Bool = false, approval: DeleteApproval = .none, backfill: BackfillScope? = nil,
     surveyed: @escaping @Sendable (Survey) async -> Void = { _ in }
   ) {
     settings = surroundings.settings
@@ -51,6 +52,7 @@ package struct Pass: Sendable {
     store = surroundings.store
     self.isPartial = isPartial
     self.approval = approval
+    self.backfill = backfill
     log = surroundings.log
     now = surroundings.now
     self.lanes = lanes ?? Lanes(surroundings)
