@@ -31,6 +31,9 @@ actor Lane {
   /// Whether rows were written since JSON nulls were counted last.
   var hasWrittenSinceCount = false
   var feed: LaneFeed
+  /// Nothing of the table was copied yet, and the pass under way is to copy all of it.
+  var isAwaitingCopy = false
+  var pageTimes = PageTimes()
   /// Wakes the lane when the feed has something for it.
   let alarm: Alarm
   /// Since the lane began.
@@ -57,6 +60,8 @@ actor Lane {
     /// Told the keys of rows that a reconcile found changed since the last one.
     var foundChanged: @Sendable (TableName, [RowKey]) async -> Void = { _, _ in }
     var clock: any Clock<Duration> = ContinuousClock()
+    /// Of all lanes together.
+    let load = BackfillLoad()
   }
 
   init(_ plan: TablePlan, _ surroundings: Surroundings, state: TableState?) {
@@ -133,6 +138,7 @@ actor Lane {
     report.notes = plan.notes
     leftOut = []
     bound = nil
+    isAwaitingCopy = false
     hasReadBack = false
     // What was not taken in was committed before, and what comes now is newer than what this pass will read.
     feed.gap = nil
@@ -177,6 +183,19 @@ actor Lane {
   func keys(of rows: JSONRows, _ indices: some Sequence<Int>) throws(LaneStop) -> [RowKey] {
     var keys: [RowKey] = []
     for index in indices { keys.append(RowKey(try values(plan.keyColumns, rows, index))) }
+    return keys
+  }
+
+  /// The keys of a whole page.
+  /// - Throws: where rows share one.
+  func checkedKeys(of rows: JSONRows) throws(LaneStop) -> [RowKey] {
+    let keys = try keys(of: rows, rows.rows.indices)
+    guard Set(keys).count == keys.count else {
+      throw .table(
+        "\(plan.name): several rows of the source have the same "
+          + "\(plan.keyColumns.joined(separator: ", ")); name columns under primaryKeys that tell "
+          + "rows apart")
+    }
     return keys
   }
 
