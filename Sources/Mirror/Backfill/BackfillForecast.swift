@@ -45,31 +45,35 @@ package struct BackfillForecast: Sendable {
 extension BackfillForecast {
   /// Asks both projects, and writes nothing anywhere.
   ///
-  /// - Parameter states: what is durably known of the tables.
+  /// - Parameter store: what is durably known of the tables.
   package static func take(
-    _ scope: BackfillScope, of tables: [TableConfiguration], states: [TableName: TableState],
+    _ scope: BackfillScope, of tables: [TableConfiguration], _ store: StateStore,
     source: any MirroredProject, target: any MirroredProject, batchSize: Int
   ) async -> BackfillForecast {
     var forecast = BackfillForecast()
+    var stop: LaneStop?
     do throws(LaneStop) {
-      let schemas = Set(tables.map(\.name.schema))
+      let schemas = Set(tables.map(\.name.schema)).union(["public"])
       let there = try await Survey.catalogue(of: schemas, source)
       let here = try await Survey.catalogue(of: schemas, target)
       for table in tables where table.reconcile {
-        let state = states[table.name]?.adapted(to: table, there.tables[table.name])
-        guard scope.includes(table.name, state) else {
-          forecast.copiedBefore.append(table.name)
-          continue
-        }
+        let state = await store.state(of: table.name)
         var entry = Table(name: table.name)
         do throws(TableProblem) {
           let plan = try TablePlan(
             table, source: there.tables[table.name], target: here.tables[table.name])
-          entry.copied = state?.backfill?.rows ?? 0
-          try await entry.measure(plan, source, batchSize)
-        } catch .table(let problem) {
-          entry.problem = problem
+          let known = state?.adapted(field: plan.field.column, keyColumns: plan.keyColumns)
+          guard scope.includes(table.name, known) else {
+            forecast.copiedBefore.append(table.name)
+            continue
+          }
+          entry.copied = known?.backfill?.rows ?? 0
+          try await entry.measure(plan, source, batchSize, &stop)
+        } catch {
+          guard scope.includes(table.name, state) else { continue }
+          entry.problem = error.description
         }
+        if let stop { throw stop }
         forecast.tables.append(entry)
       }
     } catch {
@@ -77,4 +81,41 @@ extension BackfillForecast {
     }
     return forecast
   }
+}
+
+extension BackfillForecast.Table {
+  /// Asks how many rows there are, and reads one page of them.
+  ///
+  /// - Parameter stop: what concerns more than this table.
+  fileprivate mutating func measure(
+    _ plan: TablePlan, _ source: any MirroredProject, _ batchSize: Int, _ stop: inout LaneStop?
+  ) async throws(TableProblem) {
+    var size = PageSize(rows: min(batchSize, Self.mostSampled))
+    while true {
+      do throws(PostgRESTError) {
+        let page = try await source.page(
+          ReadQuery(
+            table: plan.name, columns: plan.columns, order: plan.keyColumns, limit: size.rows),
+          lastOf: plan.keyColumns)
+        guard !page.isEmpty else {
+          rows = 0
+          return
+        }
+        bytesPerRow = (page.bytes.count + page.count - 1) / page.count
+        // The statistics of a table that has just been filled may know nothing of it.
+        rows = try await source.estimatedCount(of: plan.name).map { max($0, page.count) }
+        return
+      } catch {
+        if error.isCuredBySmallerPage, size.shrink() { continue }
+        let reason = LaneStop(error)
+        guard case .table(let problem) = reason else {
+          stop = reason
+          return
+        }
+        throw TableProblem(description: problem)
+      }
+    }
+  }
+
+  private static let mostSampled = 500
 }

@@ -9,3 +9,17 @@ package enum BackfillScope: Hashable, Sendable {
   /// All of them, also if they were.
   case all
 }
+
+extension BackfillScope {
+  /// Whether a pass of this scope copies the table whole.
+  ///
+  /// - Parameter state: what is durably known of it.
+  package func includes(_ table: TableName, _ state: TableState?) -> Bool {
+    if state?.backfill != nil { return true }
+    return switch self {
+    case .missing: state?.isCopiedWhole != true
+    case .tables(let tables): tables.contains(table)
+    case .all: true
+    }
+  }
+}

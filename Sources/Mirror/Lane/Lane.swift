@@ -33,6 +33,9 @@ actor Lane {
   var feed: LaneFeed
   /// Whether the lane looks at what the feed named.
   var isForFeed = false
+  /// Nothing of the table was copied yet, and the pass under way is to copy all of it.
+  var isAwaitingCopy = false
+  var pageTimes = PageTimes()
   /// Wakes the lane when the feed has something for it.
   let alarm: Alarm
   /// Since the lane began.
@@ -61,6 +64,8 @@ actor Lane {
     var clock: any Clock<Duration> = ContinuousClock()
     /// For the keys that the feed names, so that they do not wait behind pages; nil: the same as for passes.
     var forFeed: (source: any MirroredProject, target: any MirroredProject)?
+    /// Of all lanes together.
+    let load = BackfillLoad()
   }
 
   init(_ plan: TablePlan, _ surroundings: Surroundings, state: TableState?) {
@@ -141,6 +146,7 @@ actor Lane {
     report.notes = plan.notes
     leftOut = []
     bound = nil
+    isAwaitingCopy = false
     hasReadBack = false
     // What was not taken in was committed before, and what comes now is newer than what this pass will read.
     feed.gap = nil
@@ -185,6 +191,19 @@ actor Lane {
   func keys(of rows: JSONRows, _ indices: some Sequence<Int>) throws(LaneStop) -> [RowKey] {
     var keys: [RowKey] = []
     for index in indices { keys.append(RowKey(try values(plan.keyColumns, rows, index))) }
+    return keys
+  }
+
+  /// The keys of a whole page.
+  /// - Throws: where rows share one.
+  func checkedKeys(of rows: JSONRows) throws(LaneStop) -> [RowKey] {
+    let keys = try keys(of: rows, rows.rows.indices)
+    guard Set(keys).count == keys.count else {
+      throw .table(
+        "\(plan.name): several rows of the source have the same "
+          + "\(plan.keyColumns.joined(separator: ", ")); name columns under primaryKeys that tell "
+          + "rows apart")
+    }
     return keys
   }
 

@@ -106,9 +106,14 @@ package struct Pass: Sendable {
       report.unmirrored.append(
         "the ledger has more than \(Ledger.mostEntries) entries; run another pass for the rest")
     }
+    let circular = TableOrder.circular(lanes.map(\.plan.name), references: survey.references)
+    for lane in lanes { await lane.awaitCopy(backfill) }
     for level in levels {
-      try await Self.together(level) { lane throws(LaneStop) in
-        try await lane.run { lane throws(LaneStop) in try await lane.reconcile(survey.limits) }
+      try await together(level) { lane throws(LaneStop) in
+        let isCircular = circular.contains(lane.plan.name)
+        try await lane.run { lane throws(LaneStop) in
+          try await lane.copy(survey.limits, backfill, isCircular: isCircular)
+        }
       }
     }
     try await Self.retryQuarantine(levels)
@@ -153,9 +158,10 @@ package struct Pass: Sendable {
   }
 
   /// Runs the lanes a few at a time. The first stop that concerns all of them ends the others.
-  static func together(
+  private func together(
     _ lanes: [Lane], _ work: @escaping @Sendable (Lane) async throws(LaneStop) -> Void
   ) async throws(LaneStop) {
+    let lanesAtOnce = min(Self.lanesAtOnce, settings.maxRequests)
     let stop = await withTaskGroup(of: LaneStop?.self) { group in
       var waiting = lanes[...]
       func begin(_ lane: Lane) {

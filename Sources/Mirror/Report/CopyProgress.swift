@@ -44,6 +44,11 @@ package struct CopyProgress: Sendable {
   /// Whether a table's copy is under way.
   package var isAtWork: Bool { tables.contains(where: \.isAtWork) }
 
+  /// Whether the table was named and is not done. One whose rows need each other is copied whole as passes copy.
+  package func awaits(_ table: TableName) -> Bool {
+    tables.contains { $0.name == table && !$0.isDone }
+  }
+
   /// Names a table that is going to be copied.
   ///
   /// - Parameters:
