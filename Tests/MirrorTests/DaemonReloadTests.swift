@@ -217,3 +217,13 @@ func `a daemon that is stopped before it runs does not run`() async throws {
   await world.ended()
   #expect(await world.source.requests.isEmpty)
 }
+
+@Test(.timeLimit(.minutes(1)))
+func `frames that are of no use are counted in the status`() async throws {
+  let world = try await three()
+  try await world.start()
+  #expect(await world.isLive())
+  for _ in 0..<3 { world.feed.receiveOddFrame() }
+  #expect(await world.daemon.status().feed.oddFrames == 3)
+  await world.stop()
+}
