@@ -51,7 +51,12 @@ extension Lane {
   /// Copies every row by key, or what an earlier pass has left of that.
   private func backfill(_ limits: PassLimits) async throws(LaneStop) {
     if state.backfill == nil {
-      state.backfill = OpenBackfill(cap: try await backfillCap(limits))
+      let cap = try await backfillCap(limits)
+      // Keys beyond it come later than the cap. Where they come faster than pages, there would never be an empty one.
+      let end = try await last(plan.keyColumns, filters: [])
+      state.backfill = OpenBackfill(
+        cap: cap,
+        ranges: end.map { [KeyRange(id: 0, upTo: $0.contains(where: \.isNull) ? nil : $0)] } ?? [])
       // It would be another way to the same end.
       state.scan = nil
       try await save()
@@ -107,16 +112,23 @@ extension Lane {
     let filters: [Filter] =
       value.map { [.lessOrEqual(column, $0)] }
       ?? (plan.field.isNullable ? [.isNotNull(column)] : [])
+    return try await last([column], filters: filters)?[0]
+  }
+
+  /// The greatest values of these columns that are there; nil where no row matches.
+  private func last(
+    _ columns: [String], filters: [Filter]
+  ) async throws(LaneStop) -> [JSONToken]? {
     let rows: JSONRows
     do throws(PostgRESTError) {
       rows = try await source.read(
         ReadQuery(
-          table: plan.name, columns: [column], filters: filters, order: [column],
+          table: plan.name, columns: columns, filters: filters, order: columns,
           isDescending: true, limit: 1)
       ).rows
     } catch {
       throw LaneStop(error)
     }
-    return rows.isEmpty ? nil : try values([column], rows, 0)[0]
+    return rows.isEmpty ? nil : try values(columns, rows, 0)
   }
 }

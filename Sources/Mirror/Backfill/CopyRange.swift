@@ -85,9 +85,10 @@ extension Lane {
   private func noteTimes(_ held: HeldPage, write: Duration) async {
     // Else the time is that of waiting for the budget.
     guard surroundings.settings.maxBytesPerSecond == nil else { return }
+    let lanes = await surroundings.load.lanes
     let isSlow = pageTimes.isSlow(
       rows: held.page.count, bytes: held.page.bytes.count, read: held.elapsed, write: write,
-      lanes: await surroundings.load.lanes)
+      lanes: lanes)
     if let lanes = await surroundings.load.note(isSlow: isSlow) {
       surroundings.log.info(
         isSlow ? "copying slower, a project is slow" : "copying faster again",

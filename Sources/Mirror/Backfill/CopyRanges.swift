@@ -59,7 +59,8 @@ extension Lane {
 
   private func applyFeed(_ run: inout BackfillRun) async throws(LaneStop) {
     run.mayApply = false
-    run.leaveOut(try await applySignals(), isSafe: plan.isComparedWithFeed)
+    let applied = try await applySignals()
+    run.leaveOut(applied, isSafe: plan.isComparedWithFeed)
   }
 
   private func nextOrders(
@@ -125,7 +126,8 @@ extension Lane {
         state.backfill?[new] = other
         run.add(other)
       case .none:
-        state.backfill?[id]?.left = min(state.backfill?[id]?.left ?? 0, offset)
+        let left = min(state.backfill?[id]?.left ?? 0, offset)
+        state.backfill?[id]?.left = left
         run.didNotSplit(id, tooFar: nil)
       case .tooSlow: run.didNotSplit(id, tooFar: offset)
       }

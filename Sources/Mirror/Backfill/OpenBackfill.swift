@@ -12,7 +12,7 @@ package struct OpenBackfill: Hashable, Sendable {
   /// How many the server expects the table to have; nil: it was not asked, or does not say.
   package var estimate: Int?
 
-  package init(cap: JSONToken, ranges: [KeyRange] = [KeyRange(id: 0)]) {
+  package init(cap: JSONToken, ranges: [KeyRange]) {
     self.cap = cap
     self.ranges = ranges
   }
@@ -26,8 +26,8 @@ package struct OpenBackfill: Hashable, Sendable {
   }
 }
 
-/// Keys from one to another in the server's own order, open at its start and closed at its end. nil is the order's
-/// very start or end, so a row that is put in anywhere is in exactly one range.
+/// Keys from one to another in the server's own order, without its start and with its end. nil is the order's very
+/// start or end. A row that is put in anywhere is in exactly one range, or beyond the greatest key that there was.
 package struct KeyRange: Hashable, Sendable {
   /// Among the ranges of one run.
   package let id: Int
