@@ -31,7 +31,7 @@ import Transport
       #expect(requests.count { $0.kind == .read } <= 1)
     }
     #expect(forecast.plain.contains("public.items  ~700"))
-    #expect(forecast.plain.hasSuffix("would be read from 1 table.\n"), "\(forecast.plain)")
+    #expect(forecast.plain.hasSuffix("in 1 table.\n"), "\(forecast.plain)")
   }
 
   @Test func `what is copied already is known from the state`() async throws {
@@ -45,7 +45,7 @@ import Transport
     let before = world.storage.bytes
     let open = try await take(world)
     #expect(open.tables[0].rowsLeft == 200 && open.tables[0].copied == 500)
-    #expect(open.plain.contains("about 200 rows"))
+    #expect(open.plain.contains("200 rows to read"))
     state.backfill = nil
     state.isCopiedWhole = true
     #expect(world.storage.bytes == before)

@@ -55,9 +55,9 @@ extension BackfillForecast {
     let rows = Self.sum(copied.map(\.rowsLeft))
     let bytes = Self.sum(copied.map(\.bytesLeft))
     let tables = copied.count == 1 ? "1 table" : "\(ReportText.grouped(copied.count)) tables"
-    return "Dry run, nothing was written: \(bytes.isWhole ? "about" : "more than") "
-      + "\(ReportText.grouped(rows.value)) rows, \(SpokenBytes.text(bytes.value)) before compression, "
-      + "would be read from \(tables)."
+    return "Dry run, nothing was written: \(bytes.isWhole ? "" : "more than ")"
+      + "\(ReportText.grouped(rows.value)) rows to read, "
+      + "\(SpokenBytes.text(bytes.value)) before compression, in \(tables)."
   }
 
   /// One line of JSON, without its end, for programs.
