@@ -141,7 +141,7 @@ extension Faults {
       try await stack.source.sql(
         """
         insert into large
-        select gen_random_uuid(), (select string_agg(md5(random()::text || i), '') from generate_series(1, 250)),
+        select gen_random_uuid(), (select string_agg(md5(random()::text || i || j), '') from generate_series(1, 250) j),
           now() - interval '1 hour'
         from generate_series(1, 12000) i
         """)

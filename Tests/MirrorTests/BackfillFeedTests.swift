@@ -60,7 +60,9 @@ private struct Copying: Sendable {
         source.put("items", [Self.id(number, format), time(now - hour), text("old")])
       }
       source.after = { source, request in
-        guard let query = request.query, query.columns.count == 3, query.limit > 1 else {
+        guard let query = request.query, query.table == table, query.columns.count == 3,
+          query.limit > 1
+        else {
           return nil
         }
         let number = pages.withLock { pages in

@@ -35,6 +35,10 @@ actor Lane {
   var isForFeed = false
   /// Nothing of the table was copied yet, and the pass under way is to copy all of it.
   var isAwaitingCopy = false
+  /// This pass has copied the whole table.
+  var hasCopiedWhole = false
+  /// A copy by key leaves out rows whose incremental field is beyond it.
+  var latest: JSONToken?
   var pageTimes = PageTimes()
   /// Wakes the lane when the feed has something for it.
   let alarm: Alarm
@@ -147,6 +151,7 @@ actor Lane {
     leftOut = []
     bound = nil
     isAwaitingCopy = false
+    hasCopiedWhole = false
     hasReadBack = false
     // What was not taken in was committed before, and what comes now is newer than what this pass will read.
     feed.gap = nil
@@ -165,6 +170,13 @@ actor Lane {
     var counts = totals
     counts.add(report)
     return counts
+  }
+
+  /// The table's rows have been read to their end.
+  func noteEnd() {
+    // All of them were written.
+    if hasCopiedWhole { bound = nil }
+    surroundings.progress(TableProgress(table: plan.name, rows: report.read, isDone: true))
   }
 
   /// Makes the lane's state durable.
