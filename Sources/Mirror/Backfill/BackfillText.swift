@@ -40,6 +40,7 @@ extension StateText {
     else { return nil }
     var ranges: [KeyRange] = []
     for node in nodes {
+      guard case .object = node.value else { return nil }
       var range = KeyRange(id: ranges.count, left: node["left"]?.int)
       if let after = node["after"] {
         guard let values = tokens(after), values.count == keyColumns.count else { return nil }

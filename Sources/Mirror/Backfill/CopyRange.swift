@@ -39,16 +39,15 @@ extension Lane {
     var copied = BackfillStep.CopiedPage()
     var stop: LaneStop?
     if let held {
-      let clock = ContinuousClock()
-      let start = clock.now
+      let start = elapsed()
       do throws(LaneStop) {
         try await write(held)
-        let elapsed = clock.now - start
+        let time = elapsed() - start
         note(held, of: id)
         try await save()
         copied.rows = held.page.count
         copied.bytes = held.page.bytes.count
-        await noteTimes(held, write: elapsed)
+        await noteTimes(held, write: time)
       } catch {
         stop = error
       }
@@ -100,14 +99,13 @@ extension Lane {
     _ id: Int, _ place: KeyPlace?, _ divisor: Int
   ) async -> Result<HeldPage?, LaneStop> {
     guard let place, let range = state.backfill?[id] else { return .success(nil) }
-    let clock = ContinuousClock()
     while true {
       let rows = size.rows
       let limit = max(1, rows / divisor)
       guard
         let query = place.query(plan.name, columns: plan.columns, upTo: range.upTo, limit: limit)
       else { return .success(nil) }
-      let start = clock.now
+      let start = elapsed()
       do throws(PostgRESTError) {
         let page = try await source.page(query, lastOf: plan.keyColumns)
         guard !page.last.contains(where: \.isNull) else {
@@ -118,7 +116,7 @@ extension Lane {
                 + "are never null"))
         }
         return .success(
-          HeldPage(page: page, asked: limit, elapsed: clock.now - start, start: place))
+          HeldPage(page: page, asked: limit, elapsed: elapsed() - start, start: place))
       } catch {
         guard error.isCuredBySmallerPage else { return .failure(LaneStop(error)) }
         // Another lane may have made pages smaller meanwhile.
