@@ -1,5 +1,6 @@
 import Glibc
 import JSON
+import Mirror
 import Testing
 import Transport
 
@@ -125,6 +126,22 @@ extension EndToEnd {
       let rows = read["tables"]?.array?[0]["read"]?.int ?? 0
       #expect(rows <= Self.rows - done + 5_000, "\(rows) of \(Self.rows), \(done) done")
       #expect(try await stack.differences("items", "notes") == [])
+    }
+
+    @Test func `the daemon's status tells how far its first copy is`() async throws {
+      let (stack, mirror) = try await begin(settings: [
+        "SYNC_RECONCILE_BATCH_SIZE": "100", "SYNC_MAX_BYTES_PER_SECOND": "300000",
+        "SYNC_INITIAL_BACKFILL_MS": "all", "SYNC_RECONCILE_INTERVAL_MS": "3600000",
+      ])
+      try await DaemonWorld.run(stack, mirror) { world in
+        let copying = try await world.daemon.wait("a copy is under way") {
+          $0.tables.first?.copying?.estimate != nil
+        }.tables[0].copying
+        #expect(copying?.estimate == Self.rows)
+        #expect((1..<Self.rows).contains(copying?.rows ?? 0))
+        try await world.daemon.waitUntilEqual(stack, ["items", "notes"])
+        try await world.daemon.wait("the copy is over") { $0.tables[0].copying == nil }
+      }
     }
 
     /// By way of `script`, which gives it a pseudo-terminal.
