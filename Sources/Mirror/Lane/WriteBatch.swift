@@ -20,9 +20,11 @@ extension Lane {
   /// - Throws: where rows could be neither written nor refused for a reason of their own.
   func write(_ rows: JSONRows, _ indices: [Int]) async throws(LaneStop) -> BatchOutcome {
     hasWrittenSinceCount = true
+    try forget(writing: indices, of: rows)
     var outcome = BatchOutcome()
     var open = [indices[...]]
     var timeouts = 0
+    var confirmed: [ArraySlice<Int>] = []
     while let batch = open.popLast() {
       guard !batch.isEmpty else { continue }
       let body = batch.count == rows.count ? rows.bytes : rows.array(of: batch)
@@ -34,6 +36,7 @@ extension Lane {
           try await findSkipped(rows, batch, body, columns, &outcome)
         } else {
           outcome.written += batch.count
+          if written != nil { confirmed.append(batch) }
         }
       } catch {
         // A batch that took too long may be too large; a few times on, the target does not answer at all.
@@ -44,6 +47,7 @@ extension Lane {
         try await recover(from: error, rows, batch, &open, &outcome)
       }
     }
+    for batch in confirmed { try remember(written: batch, of: rows) }
     return outcome
   }
 
