@@ -177,7 +177,8 @@ package enum StateText {
       state.checkpoint = token
     }
     if let held = node["held"] {
-      guard let token = held["checkpoint"].flatMap(token), let isPassed = held["isPassed"]?.bool else {
+      guard let token = held["checkpoint"].flatMap(token), let isPassed = held["isPassed"]?.bool
+      else {
         return nil
       }
       state.held = HeldCheckpoint(checkpoint: token, isPassed: isPassed)

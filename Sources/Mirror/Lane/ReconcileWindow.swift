@@ -32,7 +32,9 @@ extension Lane {
     var isCopied = false
     while let read = page {
       let missing = try await missing(in: read, from: start, &look)
-      if missing.count == read.rows.count, !read.isLast, memory.isWhole(from: start.least) {
+      if missing.count == read.rows.count, !read.rows.isEmpty, !read.isLast,
+        memory.isWhole(from: start.least)
+      {
         // All of it is new, as after a long pause: whole pages, one ahead of the other.
         guard let next = try await copyPages(read.start, course) else {
           isCopied = true
@@ -194,21 +196,24 @@ extension Lane {
         range.count, from: start, upTo: try cursor(page.rows, range.upperBound - 1), course)
     }
     let keys = try keys(of: page.rows, runs.scattered)
-    for start in stride(from: 0, to: keys.count, by: size.rows) {
-      let reading = try await sourceRows(Array(keys[start..<min(start + size.rows, keys.count)]))
+    // Requests may become smaller on the way.
+    let step = size.rows
+    for start in stride(from: 0, to: keys.count, by: step) {
+      let reading = try await sourceRows(Array(keys[start..<min(start + step, keys.count)]))
       for rows in reading.pages {
         try await take(rows, comparing: .unversioned, before: course.before)
       }
     }
   }
 
-  /// Fetches a stretch of the order: so many rows, or fewer where some have left it meanwhile.
+  /// Fetches a stretch of the order, in which there were so many rows. Its end is a place, not their number: others
+  /// may have come between them.
   private func fetch(
     _ count: Int, from start: Scan, upTo last: Cursor, _ course: ScanCourse
   ) async throws(LaneStop) {
     var scan = start
     var left = count
-    while left > 0, scan.isOrdered, let page = try await readPage(scan, atMost: left) {
+    while scan.isOrdered, let page = try await readPage(scan, atMost: max(left, 1)) {
       let rows = page.rows
       let end = rows.isEmpty ? nil : try cursor(rows, rows.count - 1)
       if end != nil {
