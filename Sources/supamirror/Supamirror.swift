@@ -46,6 +46,10 @@ struct Supamirror {
         return try await runVerify(
           settings: settings, tables: arguments.verification(of: tables), arguments: arguments,
           console: console)
+      case .backfill:
+        let (settings, tables) = try configuration.mirror()
+        return try await runBackfill(
+          settings: settings, tables: tables, arguments: arguments, console: console)
       case .mirror:
         let (settings, tables) = try configuration.mirror()
         guard settings.isOnePass else {

@@ -58,6 +58,19 @@ package enum StateText {
       writer.name("checkpoint")
       writer.string(checkpoint.text)
     }
+    if let held = state.held {
+      writer.name("held")
+      writer.beginObject()
+      writer.name("checkpoint")
+      writer.string(held.checkpoint.text)
+      writer.name("isPassed")
+      writer.bool(held.isPassed)
+      writer.endObject()
+    }
+    if let columns = state.columns {
+      writer.name("columns")
+      write(columns, &writer)
+    }
     if let scan = state.scan {
       writer.name("scan")
       writer.beginObject()
@@ -68,6 +81,14 @@ package enum StateText {
         writer.string(cap.text)
       }
       writer.endObject()
+    }
+    if let backfill = state.backfill {
+      writer.name("backfill")
+      write(backfill, &writer)
+    }
+    if state.isCopiedWhole {
+      writer.name("copiedWhole")
+      writer.bool(true)
     }
     if state.readsAll {
       writer.name("readsAll")
@@ -107,7 +128,7 @@ package enum StateText {
     writer.endObject()
   }
 
-  private static func write(_ strings: [String], _ writer: inout JSONWriter) {
+  static func write(_ strings: [String], _ writer: inout JSONWriter) {
     writer.beginArray()
     for string in strings { writer.string(string) }
     writer.endArray()
@@ -163,6 +184,17 @@ package enum StateText {
       guard let token = token(checkpoint) else { return nil }
       state.checkpoint = token
     }
+    if let held = node["held"] {
+      guard let token = held["checkpoint"].flatMap(token), let isPassed = held["isPassed"]?.bool
+      else {
+        return nil
+      }
+      state.held = HeldCheckpoint(checkpoint: token, isPassed: isPassed)
+    }
+    if let columns = node["columns"] {
+      guard let names = strings(columns) else { return nil }
+      state.columns = names
+    }
     if let scan = node["scan"] {
       guard let values = tokens(scan["cursor"]), !values.isEmpty else { return nil }
       state.scan = OpenScan(cursor: Cursor(values), cap: nil)
@@ -170,6 +202,10 @@ package enum StateText {
         guard let token = token(cap) else { return nil }
         state.scan?.cap = token
       }
+    }
+    if let node = node["backfill"] {
+      guard let backfill = backfill(node, keyColumns: keyColumns) else { return nil }
+      state.backfill = backfill
     }
     return rest(node, TableName(schema: schema, name: table), state)
   }
@@ -179,6 +215,7 @@ package enum StateText {
   ) -> (TableName, TableState)? {
     var state = known
     state.readsAll = node["readsAll"]?.bool ?? false
+    state.isCopiedWhole = node["copiedWhole"]?.bool ?? false
     state.heldDeletes = node["heldDeletes"]?.int ?? 0
     state.jsonbNulls = node["jsonbNulls"]?.int
     state.jsonbNullsCounted = Int64(node["jsonbNullsCounted"]?.int ?? 0)
@@ -202,11 +239,11 @@ package enum StateText {
     return strings.count == array.count ? strings : nil
   }
 
-  private static func token(_ node: JSONNode) -> JSONToken? {
+  static func token(_ node: JSONNode) -> JSONToken? {
     node.string.flatMap { try? JSONToken(checking: Array($0.utf8)) }
   }
 
-  private static func tokens(_ node: JSONNode?) -> [JSONToken]? {
+  static func tokens(_ node: JSONNode?) -> [JSONToken]? {
     guard let array = node?.array else { return nil }
     let tokens = array.compactMap(token)
     return tokens.count == array.count ? tokens : nil

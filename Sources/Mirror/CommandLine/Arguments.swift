@@ -8,6 +8,7 @@ package struct Arguments: Hashable, Sendable {
     case migration
     case status
     case verify
+    case backfill
   }
 
   package enum LogFormat: String, Hashable, Sendable, CaseIterable {
@@ -21,12 +22,16 @@ package struct Arguments: Hashable, Sendable {
   package var isOnePass = false
   /// `--approve-deletes`, each `schema.table` or `all`.
   package var approvedDeletes: [String] = []
-  /// `verify --table`, each `schema.table`, or a table of `public`.
-  package var verifiedTables: [String] = []
   /// `verify --show-keys`: the report may show row data.
   package var showsKeys = false
   /// `verify --markdown`: where the report is written to as well.
   package var markdownPath: String?
+  /// `backfill --table`, `verify --table`, each `schema.table`, or a table of `public`.
+  package var namedTables: [String] = []
+  /// `backfill --all`
+  package var isBackfillOfAll = false
+  /// `backfill --dry-run`
+  package var isDryRun = false
   /// `migration --reverse`
   package var isReverse = false
   /// `status --json`, `verify --json`
@@ -72,6 +77,9 @@ package struct Arguments: Hashable, Sendable {
           ? "\(option.rawValue) has no meaning for \(command.rawValue)"
           : "\(option.rawValue) belongs to supamirror \(owners[0].rawValue)")
     }
+    guard namedTables.isEmpty || !isBackfillOfAll else {
+      throw ArgumentError("--all is every table; give it or --table, not both")
+    }
   }
 
   private static func split(_ word: String) -> (name: String, value: String?) {
@@ -90,6 +98,8 @@ package struct Arguments: Hashable, Sendable {
       case .cron: isOnePass = true
       case .json: wantsJSON = true
       case .showKeys: showsKeys = true
+      case .all: isBackfillOfAll = true
+      case .dryRun: isDryRun = true
       default: isReverse = true
       }
       return
@@ -101,7 +111,7 @@ package struct Arguments: Hashable, Sendable {
     }
     switch option {
     case .approveDeletes: approvedDeletes.append(value)
-    case .table: verifiedTables.append(value)
+    case .table: namedTables.append(value)
     case .markdown: markdownPath = value
     case .envFile: environmentPath = value
     case .tableConfig: tableConfigPath = value
@@ -138,9 +148,28 @@ package struct Arguments: Hashable, Sendable {
   package func verification(
     of tables: [TableConfiguration]
   ) throws(ConfigurationError) -> [TableConfiguration] {
-    if verifiedTables.isEmpty { return tables }
-    let chosen = Set(try Self.find(verifiedTables, among: tables, for: .table).map(\.name))
+    if namedTables.isEmpty { return tables }
+    let chosen = Set(try Self.find(namedTables, among: tables, for: .table).map(\.name))
     return tables.filter { chosen.contains($0.name) }
+  }
+
+  /// Which tables `supamirror backfill` is to copy.
+  ///
+  /// - Throws: for names that no configured table has, and for tables that passes leave out.
+  package func backfillScope(
+    of tables: [TableConfiguration]
+  ) throws(ConfigurationError) -> BackfillScope {
+    if isBackfillOfAll { return .all }
+    if namedTables.isEmpty { return .missing }
+    let chosen = try Self.find(namedTables, among: tables, for: .table)
+    let leftOut = chosen.filter { !$0.reconcile }
+    guard leftOut.isEmpty else {
+      throw ConfigurationError(
+        leftOut.map {
+          "--table: \($0.name) has \"reconcile\": false in the table configuration, so passes leave it out"
+        })
+    }
+    return .tables(Set(chosen.map(\.name)))
   }
 
   /// The tables of these names; one without a schema is of `public`.

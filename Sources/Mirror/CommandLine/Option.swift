@@ -5,6 +5,8 @@ enum Option: String, CaseIterable {
   case table = "--table"
   case showKeys = "--show-keys"
   case markdown = "--markdown"
+  case all = "--all"
+  case dryRun = "--dry-run"
   case reverse = "--reverse"
   case json = "--json"
   case envFile = "--env-file"
@@ -21,8 +23,10 @@ enum Option: String, CaseIterable {
   var owners: [Arguments.Command] {
     switch self {
     case .cron, .approveDeletes: [.mirror]
-    case .table, .showKeys, .markdown: [.verify]
-    case .state: [.mirror, .status, .verify]
+    case .table: [.backfill, .verify]
+    case .all, .dryRun: [.backfill]
+    case .showKeys, .markdown: [.verify]
+    case .state: [.mirror, .status, .backfill, .verify]
     case .reverse: [.migration]
     case .json: [.status, .verify]
     default: []
@@ -32,7 +36,7 @@ enum Option: String, CaseIterable {
   /// What to give it, for the help and for errors; empty where it takes nothing.
   var valueName: String {
     switch self {
-    case .cron, .showKeys, .reverse, .json, .help, .version: ""
+    case .cron, .all, .dryRun, .showKeys, .reverse, .json, .help, .version: ""
     case .table: "schema.table"
     case .approveDeletes: "schema.table or all"
     case .envFile, .tableConfig, .state, .markdown: "a path"

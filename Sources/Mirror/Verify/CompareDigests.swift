@@ -5,7 +5,7 @@ extension TableComparison {
   /// Cuts the source into parts and digests the same on the target; the source's next chunk is cut meanwhile.
   func scanDigests() async throws(LaneStop) {
     var cut: TimedCut? = try await cutResult(
-      KeyRange(lower: progress.after, upper: nil)
+      KeySpan(lower: progress.after, upper: nil)
     ).get()
     while let current = cut {
       async let following = followingCut(current.cut.rest)
@@ -24,12 +24,12 @@ extension TableComparison {
     let elapsed: Duration
   }
 
-  private func followingCut(_ range: KeyRange?) async -> Result<TimedCut, LaneStop>? {
+  private func followingCut(_ range: KeySpan?) async -> Result<TimedCut, LaneStop>? {
     guard let range else { return nil }
     return await cutResult(range)
   }
 
-  private func cutResult(_ range: KeyRange) async -> Result<TimedCut, LaneStop> {
+  private func cutResult(_ range: KeySpan) async -> Result<TimedCut, LaneStop> {
     do throws(LaneStop) {
       let start = ContinuousClock.now
       let cut = try await cut([range], at: .source, partRows: Self.partRows, isChunk: true)[0]
@@ -81,7 +81,7 @@ extension TableComparison {
   }
 
   private func look(
-    into ranges: [KeyRange], _ origin: Narrowing.Origin, partRows: Int,
+    into ranges: [KeySpan], _ origin: Narrowing.Origin, partRows: Int,
     _ narrowing: inout Narrowing
   ) async throws(LaneStop) {
     let side = origin.side
@@ -98,7 +98,7 @@ extension TableComparison {
   }
 
   private func list(
-    _ ranges: [KeyRange], _ narrowing: inout Narrowing
+    _ ranges: [KeySpan], _ narrowing: inout Narrowing
   ) async throws(LaneStop) {
     async let ofSource = listResult(ranges, at: .source)
     async let ofTarget = listResult(ranges, at: .target)
@@ -119,7 +119,7 @@ extension TableComparison {
   }
 
   private func listResult(
-    _ ranges: [KeyRange], at side: ComparedSide
+    _ ranges: [KeySpan], at side: ComparedSide
   ) async -> Result<[CutRange], LaneStop> {
     do throws(LaneStop) {
       return .success(
@@ -143,7 +143,7 @@ extension TableComparison {
 
   /// - Parameter isChunk: whether the time it takes says how large the next chunk may be.
   func cut(
-    _ ranges: [KeyRange], at side: ComparedSide, partRows: Int, mostRows: Int? = nil,
+    _ ranges: [KeySpan], at side: ComparedSide, partRows: Int, mostRows: Int? = nil,
     isChunk: Bool = false
   ) async throws(LaneStop) -> [CutRange] {
     while true {
@@ -170,7 +170,7 @@ extension TableComparison {
   }
 
   private func sums(
-    of ranges: [KeyRange], at side: ComparedSide
+    of ranges: [KeySpan], at side: ComparedSide
   ) async throws(LaneStop) -> [RangeDigest] {
     try await withSmallerRequests(ranges) { ranges throws(PostgRESTError) in
       try await self.reader(side).sums(of: ranges)
@@ -178,8 +178,8 @@ extension TableComparison {
   }
 
   private func withSmallerRequests<Answer: Sendable>(
-    _ ranges: [KeyRange],
-    _ ask: ([KeyRange]) async throws(PostgRESTError) -> [Answer]
+    _ ranges: [KeySpan],
+    _ ask: ([KeySpan]) async throws(PostgRESTError) -> [Answer]
   ) async throws(LaneStop) -> [Answer] {
     var answers: [Answer] = []
     var waiting = [ranges]

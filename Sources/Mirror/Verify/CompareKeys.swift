@@ -34,7 +34,7 @@ extension TableComparison {
   private func list(
     after key: RowKey?, at side: ComparedSide
   ) async throws(LaneStop) -> ([RowKey], [RangeDigest])? {
-    let range = KeyRange(lower: key, upper: nil)
+    let range = KeySpan(lower: key, upper: nil)
     var keys: [RowKey] = []
     var digests: [RangeDigest] = []
     switch way {

@@ -36,7 +36,7 @@ extension TableComparison {
   private func pageResult(after key: RowKey?) async -> Result<SourcePage, LaneStop> {
     do throws(LaneStop) {
       let start = ContinuousClock.now
-      let rows = try await read(KeyRange(lower: key, upper: nil), at: .source)
+      let rows = try await read(KeySpan(lower: key, upper: nil), at: .source)
       let upper = rows.isEmpty ? nil : try self.key(rows, rows.count - 1)
       return .success(
         SourcePage(rows: rows, upper: upper, elapsed: ContinuousClock.now - start))
@@ -59,7 +59,7 @@ extension TableComparison {
     var targetRows = 0
     var cursor = progress.after
     while true {
-      let rows = try await read(KeyRange(lower: cursor, upper: page.upper), at: .target)
+      let rows = try await read(KeySpan(lower: cursor, upper: page.upper), at: .target)
       // Only an empty page is the end, or the range's last key.
       guard !rows.isEmpty else { break }
       targetRows += rows.count
@@ -84,7 +84,7 @@ extension TableComparison {
   }
 
   func read(
-    _ range: KeyRange, at side: ComparedSide
+    _ range: KeySpan, at side: ComparedSide
   ) async throws(LaneStop) -> JSONRows {
     var filters: [Filter] = []
     if let lower = range.lower {

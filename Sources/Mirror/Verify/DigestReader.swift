@@ -19,7 +19,7 @@ struct DigestReader: Sendable {
   /// Cuts ranges into parts of `partRows` rows, the last one of each with what is left.
   /// - Parameter mostRows: of each range that are looked at, a multiple of `partRows`.
   func parts(
-    of ranges: [KeyRange], partRows: Int, mostRows: Int
+    of ranges: [KeySpan], partRows: Int, mostRows: Int
   ) async throws(PostgRESTError) -> [CutRange] {
     precondition(partRows > 0 && mostRows > 0 && mostRows.isMultiple(of: partRows))
     let answer = try await call("sync_digest_parts") { writer in
@@ -48,7 +48,7 @@ struct DigestReader: Sendable {
   }
 
   private func cut(
-    _ range: KeyRange, _ place: Range<Int>, _ answer: JSONDocument, mostRows: Int
+    _ range: KeySpan, _ place: Range<Int>, _ answer: JSONDocument, mostRows: Int
   ) throws(PostgRESTError) -> CutRange {
     guard let places = answer.elements(of: place) else { throw unreadable }
     var cut = CutRange(parts: [])
@@ -60,12 +60,12 @@ struct DigestReader: Sendable {
       let upper = answer.isNull(at: fields[0]) ? nil : try key(fields[0], answer)
       cut.parts.append(
         CutRange.Part(
-          range: KeyRange(lower: lower, upper: upper), digest: digest, lastKey: upper))
+          range: KeySpan(lower: lower, upper: upper), digest: digest, lastKey: upper))
       rows += digest.rows
       lower = upper
     }
     if rows >= mostRows, let lower {
-      cut.rest = KeyRange(lower: lower, upper: range.upper)
+      cut.rest = KeySpan(lower: lower, upper: range.upper)
     } else if cut.parts.isEmpty {
       cut.parts = [
         CutRange.Part(range: range, digest: RangeDigest(rows: 0, sum: JSONToken(int: 0)))
@@ -78,11 +78,11 @@ struct DigestReader: Sendable {
   }
 
   /// Digests these ranges.
-  func sums(of ranges: [KeyRange]) async throws(PostgRESTError) -> [RangeDigest] {
+  func sums(of ranges: [KeySpan]) async throws(PostgRESTError) -> [RangeDigest] {
     let answer = try await call("sync_digest_sums") { writer in
       writer.name("chains")
       writer.beginArray()
-      var last: KeyRange?
+      var last: KeySpan?
       for range in ranges {
         if last?.upper == nil || last?.upper != range.lower {
           if last != nil { writer.endArray() }

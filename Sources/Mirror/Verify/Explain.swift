@@ -65,6 +65,8 @@ extension TableComparison {
   ) throws(LaneStop) -> TableVerification.Kind? {
     guard let state, state.keyColumns == plan.keyColumns else { return nil }
     if state.quarantine[try key(row.page, row.index)] != nil { return .quarantined }
+    // A copy of the whole table is under way.
+    if state.backfill != nil { return .pending }
     guard state.field == plan.field.column else { return nil }
     let value = try values([plan.field.column], row.page, row.index)[0]
     guard let position = plan.field.position(of: value) else { return nil }

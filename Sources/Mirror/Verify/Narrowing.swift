@@ -3,9 +3,9 @@
 package struct Narrowing: Sendable {
   package enum Step: Hashable, Sendable {
     /// Cut these on the origin's side, and digest the parts on the other.
-    case cut([KeyRange], origin: Origin, partRows: Int)
+    case cut([KeySpan], origin: Origin, partRows: Int)
     /// Digest each row on both sides.
-    case list([KeyRange])
+    case list([KeySpan])
   }
 
   /// A range of so many rows is cheaper to list than to cut: a listed row is as many bytes as half a part.
@@ -22,7 +22,7 @@ package struct Narrowing: Sendable {
   }
 
   private struct Piece {
-    let range: KeyRange
+    let range: KeySpan
     let rows: Int
     let origin: Origin
 
@@ -37,7 +37,7 @@ package struct Narrowing: Sendable {
   package static let mostListed = 1_024
   static let mostTurns = 3
 
-  private var small: [(range: KeyRange, rows: Int)] = []
+  private var small: [(range: KeySpan, rows: Int)] = []
   private var large: [Piece] = []
   /// The two sides cannot have one order of keys: no range is found in which they can be compared.
   package private(set) var ordersDiffer = false
@@ -49,7 +49,7 @@ package struct Narrowing: Sendable {
   /// This range differs.
   /// - Parameter origin: of the range that this one is a part of.
   package mutating func add(
-    _ range: KeyRange, source: Int, target: Int, origin: Origin? = nil
+    _ range: KeySpan, source: Int, target: Int, origin: Origin? = nil
   ) {
     let larger: ComparedSide = source >= target ? .source : .target
     let most = max(source, target)
@@ -68,12 +68,12 @@ package struct Narrowing: Sendable {
   }
 
   /// What cutting left of a range: nobody knows whether it differs.
-  package mutating func addRest(_ range: KeyRange, rows: Int, origin: Origin) {
+  package mutating func addRest(_ range: KeySpan, rows: Int, origin: Origin) {
     large.append(Piece(range: range, rows: max(rows, Self.listedRows + 1), origin: origin))
   }
 
   /// A range that was to be listed has more rows there than were thought.
-  package mutating func addGrown(_ range: KeyRange, at side: ComparedSide) {
+  package mutating func addGrown(_ range: KeySpan, at side: ComparedSide) {
     let origin = turned(Origin(side: side.other))
     large.append(Piece(range: range, rows: Self.mostListed, origin: origin))
   }
@@ -100,8 +100,8 @@ package struct Narrowing: Sendable {
     return .cut(ranges, origin: first.origin, partRows: first.partRows)
   }
 
-  private mutating func takeSmall(rows: Int) -> [KeyRange] {
-    var ranges: [KeyRange] = []
+  private mutating func takeSmall(rows: Int) -> [KeySpan] {
+    var ranges: [KeySpan] = []
     var total = 0
     while let piece = small.last, ranges.isEmpty || total + piece.rows <= rows,
       ranges.count < Self.mostRanges

@@ -5,7 +5,7 @@ package import Transport
 package struct RequestLimits: Sendable {
   /// One request, from start to the last byte. PostgREST retries SQLSTATE 40001 inside the server for ever, so this is the only end.
   package var requestTime: Duration = .seconds(60)
-  /// All tries of one request, waits included; a try that began in time is let finish.
+  /// All tries of one request, waits between them included; a try that began in time is let finish.
   package var retryTime: Duration = .seconds(120)
   package var maximumAnswerBytes = 64 << 20
   /// Of one URL, so that gateways accept it. Lists of keys are split to stay below it.
@@ -19,11 +19,17 @@ package struct Page: Sendable {
   package let rows: JSONRows
   /// The answer's `Date` header, seconds since 1970.
   package let serverDate: Int?
+  /// Rows that the query's filters match, whatever its limit and the server's cap; nil where they were not counted.
+  package let total: Int?
 
-  package init(rows: JSONRows, serverDate: Int?) {
+  package init(rows: JSONRows, serverDate: Int?, total: Int? = nil) {
     self.rows = rows
     self.serverDate = serverDate
+    self.total = total
   }
+
+  /// Every row that the query matches is here, at one moment. A page that was not counted never says so.
+  package var isComplete: Bool { rows.count == total }
 }
 
 /// One project's PostgREST. Every request is idempotent; what may be retried is retried here, with backoff,

@@ -2,7 +2,7 @@ package import JSON
 package import Supabase
 
 /// The keys above `lower`, up to `upper`; nil is an open end.
-package struct KeyRange: Hashable, Sendable {
+package struct KeySpan: Hashable, Sendable {
   package var lower: RowKey?
   package var upper: RowKey?
 
@@ -11,7 +11,7 @@ package struct KeyRange: Hashable, Sendable {
     self.upper = upper
   }
 
-  package static let all = KeyRange(lower: nil, upper: nil)
+  package static let all = KeySpan(lower: nil, upper: nil)
 }
 
 /// What one project has in a range, or of a key: how many rows, and the sum of their digests.
@@ -36,7 +36,7 @@ package enum ComparedSide: Sendable {
 /// A range as it was cut by one project.
 struct CutRange: Sendable {
   struct Part: Sendable {
-    var range: KeyRange
+    var range: KeySpan
     var digest: RangeDigest
     /// The last row's key; nil where the part is not full.
     var lastKey: RowKey?
@@ -45,5 +45,5 @@ struct CutRange: Sendable {
   /// They join, from the range's lower bound to its upper one or to the rest.
   var parts: [Part]
   /// What was not looked at; nil where the parts are all of it.
-  var rest: KeyRange?
+  var rest: KeySpan?
 }
