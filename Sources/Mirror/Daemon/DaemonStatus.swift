@@ -27,7 +27,7 @@ extension Daemon {
     guard let drift = table.verified?.drift, drift > 0 else { return nil }
     let name = LogLine.printable(table.name.description)
     return
-      "\(name): \(ReportText.grouped(drift)) rows differed from the source's when all were compared last; "
+      "\(name): \(ReportText.grouped(drift)) \(drift == 1 ? "row" : "rows") differed from the source's when all were compared last; "
       + "run: supamirror verify"
   }
 

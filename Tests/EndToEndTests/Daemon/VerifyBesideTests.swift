@@ -104,6 +104,29 @@ import Transport
     }
   }
 
+  @Test func `the daemon proves by itself that both sides are equal, or are not`() async throws {
+    try await DaemonWorld.run(
+      .feed,
+      settings: [
+        "SYNC_VERIFY_FULL_EVERY": "1s", "SYNC_RECONCILE_INTERVAL_MS": "2000",
+        "SYNC_RECONCILE_LOOKBACK_MS": "1000",
+      ]
+    ) { world in
+      try await world.stack.source.sql(
+        "insert into items select i, 'v', now() - interval '1 hour' from generate_series(1, 500) i")
+      try await world.daemon.waitUntilEqual(world.stack, ["items"])
+      try await world.daemon.wait("all rows are proven equal") {
+        $0.tables[0].verified.map { $0.isEqual && $0.rows == 500 } ?? false
+      }
+      try await world.stack.target.sql("update items set v = 'other' where id = 77")
+      let status = try await world.daemon.wait("the drift is found") {
+        $0.tables[0].verified?.drift == 1
+      }
+      #expect(status.problems.contains { $0.contains("1 row differed") })
+      #expect(world.daemon.log.contains("table differs"))
+    }
+  }
+
   private static let isLong = Environment.process["SUPAMIRROR_TEST_LONG"] == "1"
 
   /// Prints what digests cost beside reading every row.
