@@ -43,6 +43,8 @@ extension Lane {
 
   /// Copies every row by key, or what an earlier pass has left of that.
   private func backfill(_ limits: PassLimits) async throws(LaneStop) {
+    // Pages that were copied with other columns lack what is new.
+    if state.columns != plan.columns { state.backfill = nil }
     if state.backfill == nil {
       let cap = try await backfillCap(limits)
       // Keys beyond it come later than the cap. Where they come faster than pages, there would never be an empty one.
@@ -52,6 +54,7 @@ extension Lane {
         ranges: end.map { [KeyRange(id: 0, upTo: $0.contains(where: \.isNull) ? nil : $0)] } ?? [])
       // It would be another way to the same end.
       state.scan = nil
+      state.columns = plan.columns
       try await save()
     }
     // A change that is newer is the reconcile's. What it needs in other tables may be as new.

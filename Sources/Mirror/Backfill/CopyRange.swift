@@ -170,6 +170,8 @@ extension Lane {
     var failed: PostgRESTError?
     // The first page is read back, row by row.
     if held.newer.isEmpty, hasReadBack {
+      // Its rows are not told apart, so nothing is known of any.
+      forgetVersions()
       do throws(PostgRESTError) {
         let written = try await target.upsert(
           page.bytes, into: plan.name, keyColumns: plan.keyColumns, columns: writtenColumns)

@@ -22,6 +22,10 @@ actor Lane {
   var report: TableReport
   var state: TableState
   var size: PageSize
+  /// Rows of which only key and version are asked for.
+  var lookSize: PageSize
+  /// What is known to be on the target. It outlives passes, not the lane.
+  var memory = WindowMemory()
   /// Columns that the target computes itself, as its refusals told.
   var leftOut: Set<String> = []
   /// Where this pass began to read, inclusive; nil is the very start.
@@ -81,6 +85,8 @@ actor Lane {
     report = TableReport(table: plan.name)
     report.notes = plan.notes
     size = PageSize(rows: surroundings.settings.batchSize)
+    // A key and a version are about a tenth of a row.
+    lookSize = PageSize(rows: min(10 * surroundings.settings.batchSize, PageSize.most))
     feed = LaneFeed(signals: Signals(limit: Self.mostSignals(surroundings.settings)))
     if !surroundings.settings.deletes { feed.deletes = .off }
     alarm = Alarm(surroundings.clock)
@@ -122,6 +128,8 @@ actor Lane {
 
   private func stop(because sentence: String) {
     report.failure = sentence
+    // Whoever mends the table may do so by hand.
+    memory.forgetAll()
     // Passes may meet the same for days, every time with other times and counts in it.
     let words = sentence.filter { !$0.isNumber }
     guard words != saidFailure else { return }
