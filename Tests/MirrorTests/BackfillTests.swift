@@ -63,13 +63,16 @@ enum Keys: CaseIterable {
 }
 
 extension World {
-  /// Puts so many rows at the source, changed an hour ago.
+  /// Puts so many rows at the source, changed a minute apart, the first one an hour ago: passes do not look so far
+  /// back.
   fileprivate func fill(_ keys: Keys, _ count: Int, seed: UInt64 = 1) async {
-    let stamp = time(now - hour)
+    let newest = now - hour + minute
     await source.change { source in
       var random = SeededGenerator(seed: seed)
       for number in 1...count {
-        source.put("items", keys.key(number, &random) + [stamp, text("v\(number)")])
+        source.put(
+          "items",
+          keys.key(number, &random) + [time(newest - Int64(number) * minute), text("v\(number)")])
       }
     }
   }
