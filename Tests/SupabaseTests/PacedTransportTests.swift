@@ -57,8 +57,11 @@ struct PacedTransportTests {
     }
   }
 
-  private func yield(until condition: () -> Bool) async {
-    while !condition() { await Task.yield() }
+  private func yield(until condition: () -> Bool) async throws {
+    while !condition() {
+      try Task.checkCancellation()
+      await Task.yield()
+    }
   }
 
   @Test(.timeLimit(.minutes(1)), arguments: [1, 3])
@@ -93,9 +96,9 @@ struct PacedTransportTests {
     #expect(answered > 0 && answered < 2_000)
 
     let last = (0..<most + 1).map { _ in Task { try await paced.send(Self.request) } }
-    await yield { gate.held == most && paced.waiting == 1 }
+    try await yield { gate.held == most && paced.waiting == 1 }
     for _ in last {
-      await yield { gate.held > 0 }
+      try await yield { gate.held > 0 }
       gate.letGo()
     }
     for task in last { _ = try await task.value }
@@ -110,11 +113,11 @@ struct PacedTransportTests {
         Task {
           try await paced.send(HTTPRequest(method: "GET", url: "http://localhost/\(number)"))
         })
-      await yield { gate.held + paced.waiting == number + 1 }
+      try await yield { gate.held + paced.waiting == number + 1 }
     }
     for number in stride(from: 5, to: 50, by: 5) { tasks[number].cancel() }
     for number in 0..<50 where number == 0 || number % 5 != 0 {
-      await yield { gate.held > 0 }
+      try await yield { gate.held > 0 }
       gate.letGo()
       _ = try await tasks[number].value
     }
