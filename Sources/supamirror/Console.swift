@@ -105,6 +105,12 @@ final class Console: Sendable {
     }
   }
 
+  /// A part of a command's answer, for standard output.
+  func show(_ text: String) {
+    state.withLock { StandardStream.error.write(Self.clearing(&$0)) }
+    StandardStream.output.write(text)
+  }
+
   /// The full status, as `SIGUSR1` asks for it.
   func show(_ status: MirrorStatus) {
     state.withLock { state in

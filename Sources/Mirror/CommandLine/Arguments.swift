@@ -7,6 +7,7 @@ package struct Arguments: Hashable, Sendable {
     case mirror = "run"
     case migration
     case status
+    case promote
   }
 
   package enum LogFormat: String, Hashable, Sendable, CaseIterable {
@@ -22,8 +23,10 @@ package struct Arguments: Hashable, Sendable {
   package var approvedDeletes: [String] = []
   /// `migration --reverse`
   package var isReverse = false
-  /// `status --json`
+  /// `--json` of `status` and `promote`
   package var wantsJSON = false
+  /// `promote --dry-run`, `--accept-loss`, `--headroom`
+  package var promotion = Promotion.Options()
   package var logFormat = LogFormat.text
   package var logLevel = LogEvent.Level.info
   package var environmentPath: String?
@@ -82,6 +85,8 @@ package struct Arguments: Hashable, Sendable {
       case .version: wantsVersion = true
       case .cron: isOnePass = true
       case .json: wantsJSON = true
+      case .dryRun: promotion.isDryRun = true
+      case .acceptLoss: promotion.acceptsLoss = true
       default: isReverse = true
       }
       return
@@ -96,6 +101,11 @@ package struct Arguments: Hashable, Sendable {
     case .envFile: environmentPath = value
     case .tableConfig: tableConfigPath = value
     case .state: statePath = value
+    case .headroom:
+      guard let number = Int(value), (0...1_000_000_000).contains(number) else {
+        throw ArgumentError("\(option.rawValue) must be \(option.valueName)")
+      }
+      promotion.headroom = number
     case .logLevel:
       guard let level = LogEvent.Level(name: value) else {
         throw ArgumentError("\(option.rawValue) must be \(option.valueName)")

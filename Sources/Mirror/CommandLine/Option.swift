@@ -4,6 +4,9 @@ enum Option: String, CaseIterable {
   case approveDeletes = "--approve-deletes"
   case reverse = "--reverse"
   case json = "--json"
+  case dryRun = "--dry-run"
+  case acceptLoss = "--accept-loss"
+  case headroom = "--headroom"
   case envFile = "--env-file"
   case tableConfig = "--table-config"
   case state = "--state"
@@ -18,9 +21,10 @@ enum Option: String, CaseIterable {
   var owners: [Arguments.Command] {
     switch self {
     case .cron, .approveDeletes: [.mirror]
-    case .state: [.mirror, .status]
+    case .state: [.mirror, .status, .promote]
     case .reverse: [.migration]
-    case .json: [.status]
+    case .json: [.status, .promote]
+    case .dryRun, .acceptLoss, .headroom: [.promote]
     default: []
     }
   }
@@ -28,7 +32,8 @@ enum Option: String, CaseIterable {
   /// What to give it, for the help and for errors; empty where it takes nothing.
   var valueName: String {
     switch self {
-    case .cron, .reverse, .json, .help, .version: ""
+    case .cron, .reverse, .json, .dryRun, .acceptLoss, .help, .version: ""
+    case .headroom: "a whole number from 0 to 1000000000"
     case .approveDeletes: "schema.table or all"
     case .envFile, .tableConfig, .state: "a path"
     case .logFormat: "text or json"
