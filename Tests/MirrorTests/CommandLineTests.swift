@@ -47,7 +47,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (["--crno"], "did you mean --cron?"), (["--dry"], "did you mean --dry-run?"),
+    (["--crno"], "did you mean --cron?"), 
     (["-x"], "unknown option -x"), (["--CRON"], "did you mean --cron?"),
     (["migratoin"], "did you mean migration?"),
     (["mirror"], "unknown command mirror"), (["deletes"], "unknown command deletes"),

@@ -160,7 +160,7 @@ import Transport
     let report = try await promote(world)
     #expect(!report.isPromoted)
     #expect(report.exitCode == .project)
-    #expect(report.standing.allSatisfy(\.isAcceptable))
+    #expect(report.standing.allSatisfy { $0.isAcceptable })
     #expect(report.standing.contains { $0.sentence.contains("in its last 90 seconds may be lost") })
     #expect(await world.target.given("items") == 0)
 
