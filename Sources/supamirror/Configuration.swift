@@ -41,6 +41,7 @@ struct Configuration {
     do {
       tables = try self.tables(Environment(process: variables, file: file))
       _ = try arguments.approval(of: tables)
+      _ = try arguments.backfillScope(of: tables)
     } catch {
       problems += error.problems
     }

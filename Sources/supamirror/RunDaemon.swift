@@ -70,12 +70,16 @@ private struct DaemonRun {
     let daemon = Daemon(
       settings: settings, tables: tables,
       Daemon.Surroundings(
-        source: connection.project(settings.source, over: source),
-        target: connection.project(settings.target, over: target), feed: feed, store: store,
-        log: log, now: { WallClock.system.now() + TimeText.unixEpoch },
+        source: connection.project(settings.source, over: connection.paced(source)),
+        target: connection.project(settings.target, over: connection.paced(target)), feed: feed,
+        store: store, log: log, now: { WallClock.system.now() + TimeText.unixEpoch },
         probes: (
           connection.probe(settings.source, over: source),
           connection.probe(settings.target, over: target)
+        ),
+        forFeed: (
+          connection.project(settings.source, over: source),
+          connection.project(settings.target, over: target)
         ),
         projects: { (source.status, target.status) },
         takeApproval: { Self.takeApproval(settings.statePath, log) }))

@@ -9,7 +9,8 @@ func runPromote(
   _ configuration: Configuration, _ arguments: Arguments, console: Console
 ) async throws -> ExitCode {
   let (settings, tables) = try configuration.mirror()
-  let options = arguments.promotion
+  var options = arguments.promotion
+  options.isDryRun = arguments.isDryRun
   var circumstances = Promotion.Circumstances()
   circumstances.environmentPath = configuration.environmentPath
   // A dry run leaves no trace, not even a lock; so it can look while a daemon runs.
@@ -43,7 +44,7 @@ func runPromote(
     target: connection.project(settings.target), store: try StateStore(file, identity: identity),
     options: options, circumstances: circumstances, log: console.log,
     now: { WallClock.system.now() + TimeText.unixEpoch },
-    progress: { console.progress($0, $1) },
+    progress: { console.progress($0) },
     told: { phase, report in
       if !isJSON { console.show(PromotionText.phase(phase, report)) }
     })

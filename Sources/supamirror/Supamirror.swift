@@ -42,6 +42,10 @@ struct Supamirror {
         return .clean
       case .status: return try showStatus(configuration.statePath(), arguments, variables)
       case .promote: return try await runPromote(configuration, arguments, console: console)
+      case .backfill:
+        let (settings, tables) = try configuration.mirror()
+        return try await runBackfill(
+          settings: settings, tables: tables, arguments: arguments, console: console)
       case .mirror:
         let (settings, tables) = try configuration.mirror()
         guard settings.isOnePass else {

@@ -121,7 +121,7 @@ import Transport
     let clock = world.clock
     let surroundings = Lane.Surroundings(
       source: world.source, target: world.target, store: store, settings: world.settings,
-      log: .none, now: { clock.withLock { $0 } }, progress: { _, _ in })
+      log: .none, now: { clock.withLock { $0 } }, progress: { _ in })
     let lanes = Lanes(surroundings)
     for (last, raises) in [(5, 1), (5, 1), (9, 2), (9, 2)] as [(Int64, Int)] {
       await world.source.change { $0.sequences = [SequenceState("items", last: last)] }

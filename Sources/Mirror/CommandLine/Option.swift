@@ -2,9 +2,11 @@
 enum Option: String, CaseIterable {
   case cron = "--cron"
   case approveDeletes = "--approve-deletes"
+  case table = "--table"
+  case all = "--all"
+  case dryRun = "--dry-run"
   case reverse = "--reverse"
   case json = "--json"
-  case dryRun = "--dry-run"
   case acceptLoss = "--accept-loss"
   case headroom = "--headroom"
   case envFile = "--env-file"
@@ -21,10 +23,12 @@ enum Option: String, CaseIterable {
   var owners: [Arguments.Command] {
     switch self {
     case .cron, .approveDeletes: [.mirror]
-    case .state: [.mirror, .status, .promote]
+    case .table, .all: [.backfill]
+    case .dryRun: [.backfill, .promote]
+    case .state: [.mirror, .status, .backfill, .promote]
     case .reverse: [.migration]
     case .json: [.status, .promote]
-    case .dryRun, .acceptLoss, .headroom: [.promote]
+    case .acceptLoss, .headroom: [.promote]
     default: []
     }
   }
@@ -32,8 +36,9 @@ enum Option: String, CaseIterable {
   /// What to give it, for the help and for errors; empty where it takes nothing.
   var valueName: String {
     switch self {
-    case .cron, .reverse, .json, .dryRun, .acceptLoss, .help, .version: ""
+    case .cron, .all, .dryRun, .acceptLoss, .reverse, .json, .help, .version: ""
     case .headroom: "a whole number from 0 to 1000000000"
+    case .table: "schema.table"
     case .approveDeletes: "schema.table or all"
     case .envFile, .tableConfig, .state: "a path"
     case .logFormat: "text or json"

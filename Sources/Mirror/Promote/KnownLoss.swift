@@ -23,7 +23,9 @@ package struct KnownLoss: Hashable, Sendable {
       let state = states[table]
       quarantined += state?.quarantine.count ?? 0
       heldDeletes += state?.heldDeletes ?? 0
-      if state?.checkpoint == nil || state?.readsAll == true { unfinished.append(table) }
+      if state?.checkpoint == nil || state?.readsAll == true || state?.backfill != nil {
+        unfinished.append(table)
+      }
     }
     if let status {
       waiting = status.tables.reduce(0) { $0 + $1.waiting }

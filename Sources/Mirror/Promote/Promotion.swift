@@ -1,4 +1,4 @@
-package import Supabase
+import Supabase
 
 /// The target takes over from the source: what the source still has is copied, the copy is compared, and the target's
 /// sequences are brought past every number that is in use.
@@ -39,7 +39,7 @@ package struct Promotion: Sendable {
   let log: Log
   /// Microseconds since 2000-01-01.
   let now: @Sendable () -> Int64
-  let progress: @Sendable (TableName, Int) -> Void
+  let progress: @Sendable (TableProgress) -> Void
   /// Called at the end of each phase.
   let told: @Sendable (PromotionPhase, PromotionReport) -> Void
 
@@ -50,7 +50,7 @@ package struct Promotion: Sendable {
     settings: Settings, tables: [TableConfiguration], source: any MirroredProject,
     target: any MirroredProject, store: StateStore, options: Options,
     circumstances: Circumstances, log: Log = .none, now: @escaping @Sendable () -> Int64,
-    progress: @escaping @Sendable (TableName, Int) -> Void = { _, _ in },
+    progress: @escaping @Sendable (TableProgress) -> Void = { _ in },
     told: @escaping @Sendable (PromotionPhase, PromotionReport) -> Void = { _, _ in }
   ) {
     self.settings = settings

@@ -78,6 +78,8 @@ package struct ReverseMirror: Hashable, Sendable {
     keep(.reconcileInterval, \.reconcileInterval, milliseconds)
     keep(.lookback, \.lookback, milliseconds)
     keep(.batchSize, \.batchSize) { "\($0)" }
+    keep(.maxRequests, \.maxRequests) { "\($0)" }
+    keep(.maxBytesPerSecond, \.maxBytesPerSecond) { $0.map { "\($0)" } ?? "" }
     keep(.deletes, \.deletes) { "\($0)" }
     keep(.deleteLimitRows, \.deleteLimitRows) { "\($0)" }
     keep(.deleteLimitPercent, \.deleteLimitPercent) { "\($0)" }
