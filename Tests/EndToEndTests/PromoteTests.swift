@@ -51,10 +51,13 @@ import Transport
             }.joined(separator: "; ")
             if row % 5 == 1 {
               script +=
-                "; update serials set v = 'changed', updated_at = clock_timestamp() "
-                + "where id % 7 = \(row % 7)"
+                "; update serials set v = v || '!', updated_at = clock_timestamp() "
+                + "where v like '\(connection) %' and id % 7 = \(row % 7)"
             }
-            if row % 5 == 2 { script += "; delete from bigs where id % 11 = \(row % 11)" }
+            if row % 5 == 2 {
+              script +=
+                "; delete from bigs where v like '\(connection) %' and id % 11 = \(row % 11)"
+            }
             if row % 5 == 3 { script = "begin; \(script); rollback" }
             try await project.script(script)
           }
@@ -68,7 +71,7 @@ import Transport
   private func content(_ project: TestProject) async throws -> [[String?]] {
     try await project.sql(
       """
-      select c.relname, query_to_xml(format('select * from %s as t order by t::text', c.oid::regclass),
+      select c.relname, query_to_xml(format('select * from %s as t order by 1', c.oid::regclass),
         true, true, '')::text
       from pg_class as c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'S')
       order by 1
