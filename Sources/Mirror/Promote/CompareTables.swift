@@ -48,7 +48,8 @@ extension Promotion {
         rows: onTarget,
         difference:
           "\(table) has \(ReportText.grouped(wanted)) rows at the source and "
-          + "\(ReportText.grouped(onTarget)) on the target")
+          + "\(ReportText.grouped(onTarget)) on the target"
+          + (options.isDryRun ? ", before the passes that could mend it" : ""))
     } catch {
       throw LaneStop(error)
     }
