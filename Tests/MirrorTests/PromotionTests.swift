@@ -84,7 +84,7 @@ import Transport
     let report = try await promote(world, acceptLoss: true) { $0.holder = "process 77" }
     #expect(!report.isPromoted)
     #expect(report.exitCode == .incomplete)
-    #expect(report.standing[0].sentence.contains("process 77"))
+    #expect(report.standing.first?.sentence.contains("process 77") == true)
     #expect(await world.target.requests.isEmpty)
     let dry = try await promote(world, dryRun: true) { $0.holder = "process 77" }
     #expect(dry.standing.count == 1 && dry.phases.count == PromotionPhase.allCases.count)
@@ -124,7 +124,7 @@ import Transport
     #expect(report.exitCode == .incomplete)
     #expect(report.standing.count == 1)
     #expect(
-      report.standing[0].sentence == "public.items has 5 rows at the source and 6 on the target")
+      report.standing.first?.sentence == "public.items has 5 rows at the source and 6 on the target")
     #expect(await world.target.given("items") == 0)
     let accepted = try await promote(world, acceptLoss: true)
     #expect(accepted.isPromoted && accepted.accepted.count == 1)
@@ -150,7 +150,7 @@ import Transport
     await world.source.change { $0.running = [noon - hour] }
     let report = try await promote(world)
     #expect(report.standing.map(\.phase) == [.drain])
-    #expect(report.standing[0].sentence.contains("began 3,600 seconds ago"))
+    #expect(report.standing.first?.sentence.contains("began 3,600 seconds ago") == true)
   }
 
   @Test func `without the source nothing is promoted before the loss is accepted`() async throws {
@@ -209,7 +209,7 @@ import Transport
     await world.target.change { $0.sequences = [] }
     let report = try await promote(world)
     #expect(report.standing.map(\.phase) == [.sequences])
-    #expect(report.standing[0].sentence.hasPrefix("public.items.id takes its values"))
+    #expect(report.standing.first?.sentence.hasPrefix("public.items.id takes its values") == true)
   }
 
   @Test func `a state that was never written is in the way`() async throws {
