@@ -124,7 +124,8 @@ import Transport
     #expect(report.exitCode == .incomplete)
     #expect(report.standing.count == 1)
     #expect(
-      report.standing.first?.sentence == "public.items has 5 rows at the source and 6 on the target")
+      report.standing.first?.sentence == "public.items has 5 rows at the source and 6 on the target"
+    )
     #expect(await world.target.given("items") == 0)
     let accepted = try await promote(world, acceptLoss: true)
     #expect(accepted.isPromoted && accepted.accepted.count == 1)
