@@ -44,6 +44,7 @@ import Transport
 
   @Test func `what the source still has arrives, and sequences are past it`() async throws {
     let world = await world()
+    world.wait(minute)
     await world.fill(6...9)
     await world.source.change { $0.sequences = [SequenceState("items", last: 12)] }
     let report = try await promote(world)
@@ -63,6 +64,7 @@ import Transport
 
   @Test func `a dry run writes nothing and says what it would do`() async throws {
     let world = await world()
+    world.wait(minute)
     await world.fill(6...9)
     await world.source.forgetRequests()
     await world.target.forgetRequests()
@@ -137,6 +139,7 @@ import Transport
     await world.target.change { target in
       target.rule = { _, row in row["id"] == int(6) ? .refuse("23514") : .accept }
     }
+    world.wait(minute)
     await world.fill(6...6)
     let report = try await promote(world)
     #expect(!report.isPromoted)
