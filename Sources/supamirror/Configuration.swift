@@ -58,6 +58,11 @@ struct Configuration {
     return (settings, tables)
   }
 
+  /// Where the environment file is, or would be.
+  var environmentPath: String {
+    arguments.environmentPath ?? Environment.filePath(process: variables).path
+  }
+
   /// The file must be there only where someone named it.
   private func environmentFile() throws(ConfigurationError) -> EnvironmentFile? {
     let (path, isGiven) =

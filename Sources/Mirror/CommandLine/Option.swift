@@ -7,6 +7,8 @@ enum Option: String, CaseIterable {
   case dryRun = "--dry-run"
   case reverse = "--reverse"
   case json = "--json"
+  case acceptLoss = "--accept-loss"
+  case headroom = "--headroom"
   case envFile = "--env-file"
   case tableConfig = "--table-config"
   case state = "--state"
@@ -21,10 +23,12 @@ enum Option: String, CaseIterable {
   var owners: [Arguments.Command] {
     switch self {
     case .cron, .approveDeletes: [.mirror]
-    case .table, .all, .dryRun: [.backfill]
-    case .state: [.mirror, .status, .backfill]
+    case .table, .all: [.backfill]
+    case .dryRun: [.backfill, .promote]
+    case .state: [.mirror, .status, .backfill, .promote]
     case .reverse: [.migration]
-    case .json: [.status]
+    case .json: [.status, .promote]
+    case .acceptLoss, .headroom: [.promote]
     default: []
     }
   }
@@ -32,7 +36,8 @@ enum Option: String, CaseIterable {
   /// What to give it, for the help and for errors; empty where it takes nothing.
   var valueName: String {
     switch self {
-    case .cron, .all, .dryRun, .reverse, .json, .help, .version: ""
+    case .cron, .all, .dryRun, .acceptLoss, .reverse, .json, .help, .version: ""
+    case .headroom: "a whole number from 0 to 1000000000"
     case .table: "schema.table"
     case .approveDeletes: "schema.table or all"
     case .envFile, .tableConfig, .state: "a path"
