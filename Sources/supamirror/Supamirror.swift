@@ -41,6 +41,10 @@ struct Supamirror {
         StandardStream.output.write(try configuration.migration())
         return .clean
       case .status: return try showStatus(configuration.statePath(), arguments, variables)
+      case .`init`:
+        return try await runInit(configuration, arguments, variables)
+      case .check:
+        return try await runCheck(configuration, arguments, variables)
       case .mirror:
         let (settings, tables) = try configuration.mirror()
         guard settings.isOnePass else {

@@ -7,6 +7,8 @@ package struct Arguments: Hashable, Sendable {
     case mirror = "run"
     case migration
     case status
+    case `init`
+    case check
   }
 
   package enum LogFormat: String, Hashable, Sendable, CaseIterable {
@@ -22,8 +24,12 @@ package struct Arguments: Hashable, Sendable {
   package var approvedDeletes: [String] = []
   /// `migration --reverse`
   package var isReverse = false
-  /// `status --json`
+  /// `status --json`, `check --json`
   package var wantsJSON = false
+  /// `init --force`
+  package var overwrites = false
+  /// `init --schema`, each by itself; empty: all that hold the user's tables.
+  package var schemas: [String] = []
   package var logFormat = LogFormat.text
   package var logLevel = LogEvent.Level.info
   package var environmentPath: String?
@@ -82,6 +88,7 @@ package struct Arguments: Hashable, Sendable {
       case .version: wantsVersion = true
       case .cron: isOnePass = true
       case .json: wantsJSON = true
+      case .force: overwrites = true
       default: isReverse = true
       }
       return
@@ -93,6 +100,7 @@ package struct Arguments: Hashable, Sendable {
     }
     switch option {
     case .approveDeletes: approvedDeletes.append(value)
+    case .schema: schemas.append(value)
     case .envFile: environmentPath = value
     case .tableConfig: tableConfigPath = value
     case .state: statePath = value

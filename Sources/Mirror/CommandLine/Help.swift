@@ -5,16 +5,20 @@ extension Arguments {
     case .mirror: Self.mirrorHelp
     case .migration: Self.migrationHelp
     case .status: Self.statusHelp
+    case .`init`: Self.initHelp
+    case .check: Self.checkHelp
     }
   }
 
   private static let mirrorHelp = """
     supamirror keeps one Supabase project as a faithful copy of another, over HTTPS.
 
-    usage: supamirror [run] [options]         the daemon: mirrors until it is stopped
-           supamirror --cron [options]        one pass, then exits
-           supamirror status [--json]         how the daemon is doing
+    usage: supamirror init                    begin here: writes the configuration
            supamirror migration [--reverse]   the SQL that both projects need
+           supamirror check [--json]          what is not right yet, and what mends it
+           supamirror --cron [options]        one pass, then exits
+           supamirror [run] [options]         the daemon: mirrors until it is stopped
+           supamirror status [--json]         how the daemon is doing
 
       --cron                    make one pass: copy what changed, say what was done, exit
       --approve-deletes TABLE   with --cron: apply the held deletes of schema.table, or of
@@ -67,6 +71,49 @@ extension Arguments {
       1  something needs attention, or the copy is not ready
       2  there is no status, or the configuration or the command line is wrong
       3  the daemon does not run, or its status is older than 30 seconds
+    """
+
+  private static let initHelp = """
+    supamirror init writes config/tables.config.json for the source's tables: their keys, the
+    columns by which changes are found, and what Realtime can follow. It asks nothing and
+    changes nothing in either project.
+
+    usage: supamirror init [--schema S]... [--force] [options]
+
+      --schema S                only tables of this schema; may be repeated. If not given: every
+                                schema that the project serves, but for Supabase's own
+      --force                   write the table configuration anew over the one that is there
+    \(commonHelp)
+      -h, --help                this text
+
+    The two projects come from the environment or .env.sync. Where neither says anything, a
+    .env.sync to fill in is written. A table configuration that is there is never touched
+    without --force: what has changed in the schema since is shown (+ table, - table, ~ table).
+
+    exit status:
+      0  the table configuration is written, or is up to date
+      1  the schema has changed since, or no table can be mirrored; nothing was written
+      2  the configuration or the command line is wrong, or .env.sync is to be filled in
+      3  a project cannot be reached, or refuses the key
+    """
+
+  private static let checkHelp = """
+    supamirror check looks at both projects and the configuration, and says what stands in the
+    way of a faithful copy: why it matters, and the SQL or setting that mends it. It writes
+    nothing, and may run at any time, beside the daemon too.
+
+    usage: supamirror check [--json] [options]
+
+      --json                    the findings as one line of JSON; their names are stable
+      --state PATH              checkpoints, instead of SYNC_STATE_PATH (.sync-state.json)
+    \(commonHelp)
+      -h, --help                this text
+
+    exit status:
+      0  nothing is to be mended (there may be things to look at, marked !)
+      1  something is to be mended (marked with a cross)
+      2  the configuration or the command line is wrong
+      3  a project cannot be reached, or refuses the key
     """
 
   private static let commonHelp = """

@@ -4,6 +4,8 @@ enum Option: String, CaseIterable {
   case approveDeletes = "--approve-deletes"
   case reverse = "--reverse"
   case json = "--json"
+  case force = "--force"
+  case schema = "--schema"
   case envFile = "--env-file"
   case tableConfig = "--table-config"
   case state = "--state"
@@ -18,9 +20,10 @@ enum Option: String, CaseIterable {
   var owners: [Arguments.Command] {
     switch self {
     case .cron, .approveDeletes: [.mirror]
-    case .state: [.mirror, .status]
+    case .state: [.mirror, .status, .check]
     case .reverse: [.migration]
-    case .json: [.status]
+    case .json: [.status, .check]
+    case .force, .schema: [.`init`]
     default: []
     }
   }
@@ -28,7 +31,8 @@ enum Option: String, CaseIterable {
   /// What to give it, for the help and for errors; empty where it takes nothing.
   var valueName: String {
     switch self {
-    case .cron, .reverse, .json, .help, .version: ""
+    case .cron, .reverse, .json, .force, .help, .version: ""
+    case .schema: "a schema"
     case .approveDeletes: "schema.table or all"
     case .envFile, .tableConfig, .state: "a path"
     case .logFormat: "text or json"
