@@ -90,17 +90,25 @@ extension TablePair {
 
   private func collations() -> [Finding] {
     configuration.primaryKeys.compactMap { key in
-      guard let here = source.relation?[key]?.collation,
-        let there = target.relation?[key]?.collation,
-        !Self.isSame(here, there), let type = target.relation?[key]?.type
+      guard let here = Self.collation(of: key, source), let there = Self.collation(of: key, target),
+        !Self.isSame(here, there), let type = target.relation?[key]?.type,
+        let named = source.relation?[key]?.collation
       else { return nil }
       return finding(
         .keyCollation, .warning, on: target,
         "\(name).\(key) is sorted by \(here) at the source and by \(there) on the target",
         why: "nothing is lost by it, but comparing both sides by ranges of keys takes longer",
-        mend: "sort it in the same way, where the target knows that collation",
-        sql: Statement.column(name, key, "type \(type) collate \(SQLName.quoted(here))"))
+        mend: named == "default"
+          ? "leave it; or give the column one collation in both projects, such as \"C\""
+          : "sort it in the same way, where the target knows that collation",
+        sql: named == "default"
+          ? nil : Statement.column(name, key, "type \(type) collate \(SQLName.quoted(named))"))
     }
+  }
+
+  private static func collation(of column: String, _ side: Side) -> String? {
+    let own = side.relation?[column]?.collation
+    return own == "default" ? side.project.database?.server.collation : own
   }
 
   /// One collation has names that differ in case and dashes: `C.UTF-8`, `C.utf8`.
@@ -183,13 +191,18 @@ extension TablePair {
           sql: isTime ? Statement.stamp(name, field) : nil))
     }
     if !assigning.contains(where: { $0.events.contains("update") }) {
+      // A time of making is not to be moved: another column is to be made for that.
+      let isMade = FieldChoice.isOfMaking(field)
       found.append(
         finding(
           .fieldNotMoved, .warning, on: source,
           "no trigger moves \(name).\(field) forward when a row is changed",
           why: "a change that leaves it as it is cannot be found by passes, only by the feed",
-          mend: "let the database move it, unless rows of this table are never changed",
-          sql: isTime ? Statement.move(name, field) : nil))
+          mend: isMade
+            ? "leave it if rows of this table are never changed; else add a column that is moved, as "
+              + "supamirror init shows, and name it in incrementalFields"
+            : "let the database move it, unless rows of this table are never changed",
+          sql: isTime && !isMade ? Statement.move(name, field) : nil))
     }
     let isIndexed = relation.indexes.contains {
       $0.isValid && !$0.isPartial && $0.columns.first == field

@@ -27,6 +27,8 @@ struct DatabaseCatalogue: Hashable, Sendable {
     /// Microseconds since 1970, when it answered.
     var clock: Int64 = 0
     var timeZone = "UTC"
+    /// By which columns of the collation `default` are sorted.
+    var collation = ""
     var walLevel = "logical"
   }
 
@@ -95,6 +97,7 @@ struct Relation: Hashable, Sendable {
     var generated: String?
     /// `always` or `default`.
     var identity: String?
+    /// `default`: the database's; nil: values that have none.
     var collation: String?
     /// The enumerated type of the values, or of an array's elements.
     var enumeration: String?

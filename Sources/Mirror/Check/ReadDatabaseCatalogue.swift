@@ -32,6 +32,7 @@ extension DatabaseCatalogue.Server {
     identity = "\(node["started"]?.int ?? 0) \(node["database"]?.string ?? "")"
     clock = Int64(node["clock"]?.int ?? 0)
     timeZone = node["time_zone"]?.string ?? ""
+    collation = node["collation"]?.string ?? ""
     walLevel = node["wal_level"]?.string ?? ""
   }
 }

@@ -71,6 +71,9 @@ struct FieldChoice: Hashable, Sendable {
       rank: [kind.rawValue, typeRank, isNullable ? 1 : 0, nameRank, position])
   }
 
+  /// Whether the name says that it tells when a row was made.
+  static func isOfMaking(_ column: String) -> Bool { createdNames.contains(plain(column)) }
+
   static func moves(_ relation: Relation, _ column: String) -> Bool {
     relation.triggers.contains {
       $0.isEnabled && $0.isBefore && $0.isPerRow && $0.events.contains("update")

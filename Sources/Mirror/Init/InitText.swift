@@ -33,7 +33,10 @@ package struct InitText: Sendable {
         first: "- ", rest: "  ")
     }
     if !text.isEmpty, proposals.contains(where: { $0.remarks.contains { $0.sql != nil } }) {
-      text += "SQL above is for both projects, before the migration; then run init again.\n"
+      text += CheckReport.wrapped(
+        "`alter table` above is for both projects, the rest of the SQL for the source alone. Where "
+          + "you run any of it, run supamirror init --force\(options) again after it.",
+        first: "", rest: "")
     }
     return text
   }

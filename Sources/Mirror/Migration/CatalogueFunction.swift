@@ -6,8 +6,8 @@ extension Migration {
   /// | member | holds |
   /// |---|---|
   /// | `version` | of this migration |
-  /// | `server` | `{version, number, database, started, clock, time_zone, wal_level}`; times are microseconds since 1970 |
-  /// | `owner` | of the functions: `{name, reads_stats, sets_replication_role}` |
+  /// | `server` | `{version, number, database, started, clock, time_zone, collation, wal_level}`; times are microseconds since 1970 |
+  /// | `owner` | of `sync_horizon()`: `{name, reads_stats, sets_replication_role}` |
   /// | `service_role` | `{bypasses_row_security}`; null: there is no such role |
   /// | `publication` | of Realtime: `{insert, update, delete, via_root}`; null: there is none |
   /// | `functions` | names of the migration's functions that `service_role` may call |
@@ -55,11 +55,16 @@ extension Migration {
           'started', (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint,
           'clock', (extract(epoch from clock_timestamp()) * 1000000)::bigint,
           'time_zone', current_setting('TimeZone'),
+          'collation', (
+            select coalesce(to_jsonb(b) ->> 'datlocale', to_jsonb(b) ->> 'daticulocale', b.datcollate)
+            from pg_catalog.pg_database as b where b.datname = current_database()),
           'wal_level', current_setting('wal_level')),
-        'owner', jsonb_build_object(
-          'name', current_user,
-          'reads_stats', pg_has_role(current_user, 'pg_read_all_stats', 'usage'),
-          'sets_replication_role', silences),
+        'owner', (
+          select jsonb_build_object(
+            'name', pg_get_userbyid(p.proowner),
+            'reads_stats', pg_has_role(p.proowner, 'pg_read_all_stats', 'usage'),
+            'sets_replication_role', silences)
+          from pg_catalog.pg_proc as p where p.oid = to_regprocedure('public.sync_horizon()')),
         'service_role', (
           select jsonb_build_object('bypasses_row_security', r.rolbypassrls or r.rolsuper)
           from pg_catalog.pg_roles as r where r.rolname = 'service_role'),
@@ -139,10 +144,8 @@ extension Migration {
           'default', case when a.attgenerated = '' then pg_get_expr(d.adbin, d.adrelid) end,
           'generated', case when a.attgenerated <> '' then pg_get_expr(d.adbin, d.adrelid) end,
           'identity', case a.attidentity when 'a' then 'always' when 'd' then 'default' end,
-          'collation', case when a.attcollation = 100 then (
-              select coalesce(to_jsonb(b) ->> 'datlocale', to_jsonb(b) ->> 'daticulocale', b.datcollate)
-              from pg_catalog.pg_database as b where b.datname = current_database())
-            else (select l.collname from pg_catalog.pg_collation as l where l.oid = a.attcollation) end,
+          'collation', (
+            select l.collname from pg_catalog.pg_collation as l where l.oid = a.attcollation),
           'enum', case when e.enumtypid is not null then format_type(e.enumtypid, null) end,
           'labels', e.labels,
           'domain', case when t.typtype = 'd' then format_type(t.oid, null) end,
