@@ -30,8 +30,16 @@ import Testing
     #expect(status.command == .status && status.wantsJSON && status.statePath == "/s")
   }
 
+  @Test func `init and check have options of their own`() throws {
+    let begin = try Arguments(["init", "--force", "--schema", "a", "--schema=b c"])
+    #expect(begin.command == .`init` && begin.overwrites && begin.schemas == ["a", "b c"])
+    let check = try Arguments(["check", "--json", "--state", "/s"])
+    #expect(check.command == .check && check.wantsJSON && check.statePath == "/s")
+  }
+
   @Test(arguments: [
-    ["--help"], ["-h"], ["migration", "--help"], ["--cron", "--help"],
+    ["init", "--help"], ["check", "-h"], ["--help"], ["-h"], ["migration", "--help"],
+    ["--cron", "--help"],
     ["--help", "migration", "--cron"], ["status", "--help"], ["run", "-h"],
   ])
   func `help is there for everything`(words: [String]) throws {
@@ -55,6 +63,9 @@ import Testing
     (["--reverse"], "belongs to supamirror migration"), (["statsu"], "did you mean status?"),
     (["--json"], "belongs to supamirror status"), (["run", "status"], "one too many"),
     (["status", "--cron"], "no meaning for status"),
+    (["--force"], "belongs to supamirror init"), (["check", "--schema", "a"], "supamirror init"),
+    (["init", "--json"], "belongs to supamirror status"), (["init", "--schema"], "needs a schema"),
+    (["chekc"], "did you mean check?"),
     (["migration", "--state", "s"], "no meaning for migration"),
     (["status", "--reverse"], "belongs to supamirror migration"),
     (["migration", "--approve-deletes", "a"], "no meaning"), (["--version=1"], "takes no value"),

@@ -35,7 +35,8 @@ extension TablePair {
       return finding(
         .columnType, .problem, on: target,
         "\(name).\(here.name) is \(here.format) at the source and \(there.format) on the target",
-        why: "values could change on the way", mend: "give it the source's type",
+        why: "values could change on the way",
+        mend: retyping(here.name, "give it the source's type"),
         sql: retype(here.name, mine?.type ?? here.format))
     }
     guard let mine, let theirs, !TypeWidth.holds(theirs.plainType, mine.plainType) else {
@@ -45,11 +46,28 @@ extension TablePair {
       .columnNarrower, .problem, on: target,
       "\(name).\(here.name) is \(mine.plainType) at the source and \(theirs.plainType) on the target",
       why: "values that do not fit are refused, or rounded without a word",
-      mend: "give it the source's type", sql: retype(here.name, mine.type))
+      mend: retyping(here.name, "give it the source's type"), sql: retype(here.name, mine.type))
   }
 
-  private func retype(_ column: String, _ type: String) -> String {
-    Statement.column(name, column, "type \(type) using \(SQLName.quoted(column))::\(type)")
+  /// A trigger of the ledger names the key's columns, so their types cannot be changed while it is there.
+  func retype(_ column: String, _ type: String, collation: String? = nil) -> String {
+    let quoted = SQLName.quoted(column)
+    let action =
+      collation.map { "type \(type) collate \(SQLName.quoted($0))" }
+      ?? "type \(type) using \(quoted)::\(type)"
+    return
+      (isHeld(column)
+      ? "drop trigger if exists zz_sync_log_rekey on \(SQLName.quoted(name));\n" : "")
+      + Statement.column(name, column, action)
+  }
+
+  func retyping(_ column: String, _ mend: String) -> String {
+    isHeld(column) ? mend + ", and apply the migration again" : mend
+  }
+
+  private func isHeld(_ column: String) -> Bool {
+    configuration.primaryKeys.contains(column)
+      && (target.relation?.triggers.contains { $0.isOurs } ?? false)
   }
 
   private func values(

@@ -100,9 +100,9 @@ extension TablePair {
         why: "nothing is lost by it, but comparing both sides by ranges of keys takes longer",
         mend: named == "default"
           ? "leave it; or give the column one collation in both projects, such as \"C\""
-          : "sort it in the same way, where the target knows that collation",
+          : retyping(key, "sort it in the same way, where the target knows that collation"),
         sql: named == "default"
-          ? nil : Statement.column(name, key, "type \(type) collate \(SQLName.quoted(named))"))
+          ? nil : retype(key, type, collation: named))
     }
   }
 

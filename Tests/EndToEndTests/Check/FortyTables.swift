@@ -29,8 +29,10 @@ enum FortyTables {
       """
     for number in 1...31 {
       let schema = number % 5 == 0 ? "shop" : "public"
-      let key = number % 3 == 0 ? "uuid primary key default gen_random_uuid()" : "bigint primary key"
-      let parent = number > 3 && number % 3 == 1 ? ", parent bigint references \(name(number - 3))" : ""
+      let key =
+        number % 3 == 0 ? "uuid primary key default gen_random_uuid()" : "bigint primary key"
+      let parent =
+        number > 3 && number % 3 == 1 ? ", parent bigint references \(name(number - 3))" : ""
       script += """
         create table \(schema).table_\(number) (id \(key)\(parent), note text, n numeric, flag boolean,
           updated_at timestamptz not null default now());
@@ -47,7 +49,8 @@ enum FortyTables {
   /// All that are mirrored, as SQL names them.
   static let names =
     [
-      "users", "\"Order\"", "\"Line Items\"", "\"user\"", "\"naïve ☕\"", "shop.shelves", "shop.wares",
+      "users", "\"Order\"", "\"Line Items\"", "\"user\"", "\"naïve ☕\"", "shop.shelves",
+      "shop.wares",
       "readings", "visits",
     ] + (1...31).map(name)
 

@@ -84,7 +84,8 @@ struct PlantedFault: Sendable, CustomTestStringConvertible {
     PlantedFault(
       name: "unlogged",
       target:
-        "alter publication supabase_realtime drop table logs; alter table logs set unlogged"),
+        "alter publication supabase_realtime drop table logs; alter table logs set unlogged",
+      undoTarget: "alter publication supabase_realtime add table logs"),
     PlantedFault(
       name: "rules",
       target: "create rule \"keep all\" as on delete to \"Order\" do instead nothing", exitCode: 0),
@@ -104,7 +105,8 @@ struct PlantedFault: Sendable, CustomTestStringConvertible {
       undoTarget: "alter table logs drop column \"Extra\""),
     PlantedFault(
       name: "column-type",
-      target: "alter table shop.items alter note drop default, alter note type bytea using ''::bytea",
+      target:
+        "alter table shop.items alter note drop default, alter note type bytea using ''::bytea",
       undoTarget: "alter table shop.items alter note set default ''"),
     PlantedFault(
       name: "column-narrower", target: "alter table \"Order\" alter total type numeric(10, 1)"),

@@ -22,7 +22,14 @@ extension PlantedFault {
       undoSource: "alter table logs drop constraint other, add primary key (id)"),
     PlantedFault(
       name: "key-collation",
-      target: "alter table shop.items alter sku type text collate \"C\"", exitCode: 0),
+      target:
+        "drop trigger zz_sync_log_rekey on shop.items; alter table shop.items alter sku type text collate \"C\"",
+      undoneByMigration: true, exitCode: 0),
+    PlantedFault(
+      name: "column-type",
+      target:
+        "drop trigger zz_sync_log_rekey on logs; alter table logs alter id type smallint",
+      undoneByMigration: true),
   ]
 
   static let fields = [
@@ -34,8 +41,7 @@ extension PlantedFault {
       name: "field-type", tables: without("logs") + [MirrorProgram.table("logs", by: ["note"])],
       isMendedBySQL: false),
     PlantedFault(
-      name: "field-nullable", source: "alter table shop.items alter \"Changed\" drop not null",
-      exitCode: 0),
+      name: "field-nullable", source: "alter table shop.items alter \"Changed\" drop not null"),
     PlantedFault(name: "field-not-indexed", source: "drop index many_followed", exitCode: 0),
     PlantedFault(
       name: "field-not-stamped", source: "alter table shop.items alter \"Changed\" drop default",
