@@ -16,7 +16,9 @@ func runCheck(
     source: CatalogueReader(settings.source, connection),
     target: CatalogueReader(settings.target, connection), tables: tables, conditions: conditions)
   let report = await run.report()
-  if arguments.wantsJSON || arguments.logFormat == .json {
+  if let project = arguments.sqlProject {
+    StandardStream.output.write(report.sql(for: project))
+  } else if arguments.wantsJSON || arguments.logFormat == .json {
     StandardStream.output.write(report.json + "\n")
   } else {
     let isColoured =

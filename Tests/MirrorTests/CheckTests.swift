@@ -254,6 +254,21 @@ private let todos = TableConfiguration(
         """)
   }
 
+  @Test func `the SQL of one project can be had alone`() {
+    let text = report([warning, problem]).sql(for: "target")
+    #expect(
+      text.hasSuffix(
+        """
+
+        -- problem, column-missing: it lacks a
+        -- add it
+        alter table todos add column a int;
+        select 1;
+
+        """))
+    #expect(!report([warning, problem]).sql(for: "source").contains("alter"))
+  }
+
   @Test func `programs get everything in one line`() throws {
     let json = report([warning, problem]).json
     #expect(!json.contains("\n"))

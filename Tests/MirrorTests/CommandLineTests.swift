@@ -33,6 +33,7 @@ import Testing
   @Test func `init and check have options of their own`() throws {
     let begin = try Arguments(["init", "--force", "--schema", "a", "--schema=b c"])
     #expect(begin.command == .`init` && begin.overwrites && begin.schemas == ["a", "b c"])
+    #expect(try Arguments(["check", "--sql", "target"]).sqlProject == "target")
     let check = try Arguments(["check", "--json", "--state", "/s"])
     #expect(check.command == .check && check.wantsJSON && check.statePath == "/s")
   }
@@ -65,6 +66,8 @@ import Testing
     (["status", "--cron"], "no meaning for status"),
     (["--force"], "belongs to supamirror init"), (["check", "--schema", "a"], "supamirror init"),
     (["init", "--json"], "belongs to supamirror status"), (["init", "--schema"], "needs a schema"),
+    (["check", "--sql", "both"], "must be source or target"),
+    (["--sql=source"], "supamirror check"),
     (["chekc"], "did you mean check?"),
     (["migration", "--state", "s"], "no meaning for migration"),
     (["status", "--reverse"], "belongs to supamirror migration"),

@@ -41,8 +41,7 @@ struct OpenAPITests {
     let columns = catalogue.tables.values.flatMap(\.columns)
     #expect(columns.contains { !$0.labels.isEmpty })
     #expect(
-      catalogue.tables[TableName(name: "items")]?["made_at"]?.defaultText?.contains("now()")
-        == true)
+      catalogue.tables[TableName(name: "uuids")]?["id"]?.defaultText == "gen_random_uuid()")
     #expect(catalogue.tables[TableName(name: "items")]?.isWritable == true)
     #expect(catalogue.tables.values.contains { !$0.isWritable })
   }

@@ -19,7 +19,7 @@ package struct Check: Sendable {
     package init() {}
 
     package init(_ settings: Settings) {
-      usesFeed = settings.realtime
+      usesFeed = settings.realtime && !settings.isOnePass
       deletes = settings.deletes
       batchSize = settings.batchSize
     }
@@ -106,7 +106,7 @@ package struct Check: Sendable {
         "the \(project.role) does not serve the schema \(schema)",
         why: "none of its \(count) configured tables can be read or written",
         mend: "add \(schema) to the exposed schemas of the \(project.role) (Project Settings, Data "
-          + "API; self-hosted: PGRST_DB_SCHEMAS)",
+          + "API; self-hosted: PGRST_DB_SCHEMAS), and let service_role use it",
         sql: "grant usage on schema \(SQLName.quoted(schema)) to service_role;")
     }
   }

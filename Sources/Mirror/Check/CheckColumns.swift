@@ -179,7 +179,9 @@ extension TablePair {
     let extra = there.indexes.filter { index in
       index.isUnique && index.isValid && Set(index.columns) != key
         && !unique.contains { $0.isSubset(of: index.columns) && !$0.contains(nil) }
-        && !here.indexes.contains { $0.name == index.name && $0.columns == index.columns }
+        && !here.indexes.contains {
+          $0.name == index.name && $0.columns == index.columns && $0.isPartial == index.isPartial
+        }
     }
     if !extra.isEmpty {
       found.append(

@@ -24,7 +24,28 @@ extension CheckReport {
     for sentence in unseen {
       text += Self.wrapped("? Not seen: \(sentence).", first: "", rest: "  ")
     }
-    return text + "\n" + verdict + "\n"
+    let roles: [String] = ["source", "target"]
+    let places = roles.filter { role in
+      findings.count { $0.sql != nil && $0.project == role } > 1
+    }
+    for role in places {
+      text += "\nAll SQL for the \(role) at once: supamirror check --sql \(role)"
+    }
+    return text + (places.isEmpty ? "" : "\n") + "\n" + verdict + "\n"
+  }
+
+  /// The statements that mend one project, each after a comment that says why. Ends with a line end.
+  package func sql(for project: String) -> String {
+    var text =
+      "-- Supamirror: what mends the \(project), as far as SQL does. Read it before you run it: what says\n"
+      + "-- \"warning\" may be as you want it.\n"
+    for finding in findings where finding.project == project {
+      guard let sql = finding.sql else { continue }
+      text +=
+        "\n-- \(finding.severity.rawValue), \(finding.name.rawValue): "
+        + "\(LogLine.printable(finding.what))\n-- \(LogLine.printable(finding.mend))\n\(sql)\n"
+    }
+    return text
   }
 
   /// The whole check in one sentence.

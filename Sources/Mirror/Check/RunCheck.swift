@@ -34,6 +34,7 @@ package struct CheckRun: Sendable {
       }
     }
     guard catalogues.count == 2 else { return report }
+    await countRows(&catalogues)
     let check = Check(
       source: catalogues[0], target: catalogues[1], tables: tables, conditions: conditions)
     report.findings = check.findings()
@@ -55,10 +56,17 @@ package struct CheckRun: Sendable {
         try await reader.findViews(among: shown, in: &result)
       }
       try await reader.findRowCap(tables, limit: conditions.batchSize, in: &result)
-      try await reader.countRows(of: names, in: &result)
       return .success(result)
     } catch {
       return .failure(error)
+    }
+  }
+
+  /// Of tables in which the target has something. What cannot be counted is estimated.
+  private func countRows(_ catalogues: inout [ProjectCatalogue]) async {
+    let filled = tables.map(\.name).filter { catalogues[1].relation($0)?.bytes ?? 0 > 0 }
+    for (index, reader) in [source, target].enumerated() {
+      try? await reader.countRows(of: filled, in: &catalogues[index])
     }
   }
 

@@ -26,6 +26,8 @@ package struct Arguments: Hashable, Sendable {
   package var isReverse = false
   /// `status --json`, `check --json`
   package var wantsJSON = false
+  /// `check --sql`: `source` or `target`.
+  package var sqlProject: String?
   /// `init --force`
   package var overwrites = false
   /// `init --schema`, each by itself; empty: all that hold the user's tables.
@@ -101,6 +103,11 @@ package struct Arguments: Hashable, Sendable {
     switch option {
     case .approveDeletes: approvedDeletes.append(value)
     case .schema: schemas.append(value)
+    case .sql:
+      guard ["source", "target"].contains(value) else {
+        throw ArgumentError("\(option.rawValue) must be \(option.valueName)")
+      }
+      sqlProject = value
     case .envFile: environmentPath = value
     case .tableConfig: tableConfigPath = value
     case .state: statePath = value

@@ -80,15 +80,15 @@ extension Arguments {
 
     usage: supamirror init [--schema S]... [--force] [options]
 
-      --schema S                only tables of this schema; may be repeated. If not given: every
-                                schema that the project serves, but for Supabase's own
+      --schema S                only tables of this schema; may be repeated. If not given:
+                                every schema that is served, but for Supabase's own
       --force                   write the table configuration anew over the one that is there
     \(commonHelp)
       -h, --help                this text
 
     The two projects come from the environment or .env.sync. Where neither says anything, a
     .env.sync to fill in is written. A table configuration that is there is never touched
-    without --force: what has changed in the schema since is shown (+ table, - table, ~ table).
+    without --force: what has changed in the schema since is shown (+, - and ~ table).
 
     exit status:
       0  the table configuration is written, or is up to date
@@ -102,9 +102,10 @@ extension Arguments {
     way of a faithful copy: why it matters, and the SQL or setting that mends it. It writes
     nothing, and may run at any time, beside the daemon too.
 
-    usage: supamirror check [--json] [options]
+    usage: supamirror check [--json | --sql source|target] [options]
 
       --json                    the findings as one line of JSON; their names are stable
+      --sql source|target       only the SQL that mends that project, to be read and run
       --state PATH              checkpoints, instead of SYNC_STATE_PATH (.sync-state.json)
     \(commonHelp)
       -h, --help                this text

@@ -6,6 +6,7 @@ enum Option: String, CaseIterable {
   case json = "--json"
   case force = "--force"
   case schema = "--schema"
+  case sql = "--sql"
   case envFile = "--env-file"
   case tableConfig = "--table-config"
   case state = "--state"
@@ -24,6 +25,7 @@ enum Option: String, CaseIterable {
     case .reverse: [.migration]
     case .json: [.status, .check]
     case .force, .schema: [.`init`]
+    case .sql: [.check]
     default: []
     }
   }
@@ -33,6 +35,7 @@ enum Option: String, CaseIterable {
     switch self {
     case .cron, .reverse, .json, .force, .help, .version: ""
     case .schema: "a schema"
+    case .sql: "source or target"
     case .approveDeletes: "schema.table or all"
     case .envFile, .tableConfig, .state: "a path"
     case .logFormat: "text or json"

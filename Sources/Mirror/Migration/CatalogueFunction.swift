@@ -33,7 +33,7 @@ extension Migration {
     -- What is there, for a mirror to check before it begins: tables of these schemas (null: of all but the
     -- system's) with columns, keys, triggers and what is published. It reads no row of any table.
     create or replace function public.sync_catalogue(schemas text[] default null) returns jsonb
-    language plpgsql volatile security definer set search_path = '' as $sync$
+    language plpgsql volatile security definer set search_path = '' set jit = off as $sync$
     declare
       silences boolean := false;
     begin
@@ -92,9 +92,10 @@ extension Migration {
     end
     $sync$;
 
-    -- Each part is put together for all tables at once. What only newer servers have is read by its name.
+    -- Each part is put together for all tables at once. What only newer servers have is read by its name. To
+    -- compile the statement takes longer than to run it for a thousand tables.
     create or replace function public.sync_catalogue_tables(schemas text[]) returns jsonb
-    language sql stable security definer set search_path = '' as $sync$
+    language sql stable security definer set search_path = '' set jit = off as $sync$
       with relations as materialized (
         select c.*, n.nspname, r.oid as caller
         from pg_catalog.pg_class as c
