@@ -45,6 +45,10 @@ struct Supamirror {
         return try await runInit(configuration, arguments, variables)
       case .check:
         return try await runCheck(configuration, arguments, variables)
+      case .backfill:
+        let (settings, tables) = try configuration.mirror()
+        return try await runBackfill(
+          settings: settings, tables: tables, arguments: arguments, console: console)
       case .mirror:
         let (settings, tables) = try configuration.mirror()
         guard settings.isOnePass else {

@@ -5,6 +5,7 @@ extension Arguments {
     case .mirror: Self.mirrorHelp
     case .migration: Self.migrationHelp
     case .status: Self.statusHelp
+    case .backfill: Self.backfillHelp
     case .`init`: Self.initHelp
     case .check: Self.checkHelp
     }
@@ -16,8 +17,9 @@ extension Arguments {
     usage: supamirror init                    begin here: writes the configuration
            supamirror migration [--reverse]   the SQL that both projects need
            supamirror check [--json]          what is not right yet, and what mends it
-           supamirror --cron [options]        one pass, then exits
+           supamirror backfill [options]      copies whole tables
            supamirror [run] [options]         the daemon: mirrors until it is stopped
+           supamirror --cron [options]        one pass, then exits
            supamirror status [--json]         how the daemon is doing
 
       --cron                    make one pass: copy what changed, say what was done, exit
@@ -73,51 +75,29 @@ extension Arguments {
       3  the daemon does not run, or its status is older than 30 seconds
     """
 
-  private static let initHelp = """
-    supamirror init writes config/tables.config.json for the source's tables: their keys, the
-    columns by which changes are found, and what Realtime can follow. It asks nothing and
-    changes nothing in either project.
+  private static let backfillHelp = """
+    supamirror backfill copies whole tables, shows how far it is, and makes a pass. It can be
+    stopped at any time: the next one, or any pass, goes on where it ended.
 
-    usage: supamirror init [--schema S]... [--force] [options]
+    usage: supamirror backfill [options]      every table that was not copied whole yet
 
-      --schema S                only tables of this schema; may be repeated. If not given:
-                                every schema that is served, but for Supabase's own
-      --force                   write the table configuration anew over the one that is there
-    \(commonHelp)
-      -h, --help                this text
-
-    The two projects come from the environment or .env.sync. Where neither says anything, a
-    .env.sync to fill in is written. A table configuration that is there is never touched
-    without --force: what has changed in the schema since is shown (+, - and ~ table).
-
-    exit status:
-      0  the table configuration is written, or is up to date
-      1  the schema has changed since, or no table can be mirrored; nothing was written
-      2  the configuration or the command line is wrong, or .env.sync is to be filled in
-      3  a project cannot be reached, or refuses the key
-    """
-
-  private static let checkHelp = """
-    supamirror check looks at both projects and the configuration, and says what stands in the
-    way of a faithful copy: why it matters, and the SQL or setting that mends it. It writes
-    nothing, and may run at any time, beside the daemon too.
-
-    usage: supamirror check [--json | --sql source|target] [options]
-
-      --json                    the findings as one line of JSON; their names are stable
-      --sql source|target       only the SQL that mends that project, to be read and run
+      --table TABLE             schema.table, whether it was copied or not; may be repeated
+      --all                     every table, whether it was copied or not
+      --dry-run                 say what would be copied and how much that is; write nothing
       --state PATH              checkpoints, instead of SYNC_STATE_PATH (.sync-state.json)
     \(commonHelp)
       -h, --help                this text
 
+    SYNC_MAX_REQUESTS and SYNC_MAX_BYTES_PER_SECOND limit what it asks of both projects.
+
     exit status:
-      0  nothing is to be mended (there may be things to look at, marked !)
-      1  something is to be mended (marked with a cross)
-      2  the configuration or the command line is wrong
+      0  everything is mirrored; with --dry-run: every table can be
+      1  something is quarantined, held, not mirrored or failed; the report says what
+      2  the configuration or the command line is wrong, or another process uses the state
       3  a project cannot be reached, or refuses the key
     """
 
-  private static let commonHelp = """
+  static let commonHelp = """
       --table-config PATH       instead of SYNC_TABLE_CONFIG (config/tables.config.json)
       --env-file PATH           instead of SYNC_ENV_PATH (.env.sync)
       --log-format text|json    how the log (stderr) and the report (stdout) are written

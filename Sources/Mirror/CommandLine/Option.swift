@@ -2,6 +2,9 @@
 enum Option: String, CaseIterable {
   case cron = "--cron"
   case approveDeletes = "--approve-deletes"
+  case table = "--table"
+  case all = "--all"
+  case dryRun = "--dry-run"
   case reverse = "--reverse"
   case json = "--json"
   case force = "--force"
@@ -21,7 +24,8 @@ enum Option: String, CaseIterable {
   var owners: [Arguments.Command] {
     switch self {
     case .cron, .approveDeletes: [.mirror]
-    case .state: [.mirror, .status, .check]
+    case .table, .all, .dryRun: [.backfill]
+    case .state: [.mirror, .status, .backfill, .check]
     case .reverse: [.migration]
     case .json: [.status, .check]
     case .force, .schema: [.`init`]
@@ -33,7 +37,8 @@ enum Option: String, CaseIterable {
   /// What to give it, for the help and for errors; empty where it takes nothing.
   var valueName: String {
     switch self {
-    case .cron, .reverse, .json, .force, .help, .version: ""
+    case .cron, .all, .dryRun, .reverse, .json, .force, .help, .version: ""
+    case .table: "schema.table"
     case .schema: "a schema"
     case .sql: "source or target"
     case .approveDeletes: "schema.table or all"

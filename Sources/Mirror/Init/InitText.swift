@@ -69,7 +69,7 @@ package struct InitText: Sendable {
          psql "<connection string>" --single-transaction -f sync.sql
       2. supamirror check\(options)
          Says what is not right yet, and the SQL that mends it.
-      3. SYNC_INITIAL_BACKFILL_MS=all supamirror --cron\(options)
+      3. supamirror backfill\(options)
          The first copy, of everything; run it again whenever it was interrupted.
       4. supamirror\(options)
          From now on: the daemon. Where nothing can run all the time, repeat supamirror --cron.

@@ -53,7 +53,7 @@ extension SetUpCommands {
       #expect(begun.output.contains("views, left out: public.everybody, public.totals"), "\(begun)")
       #expect(beginner.mode(beginner.file) == 0o600)
       #expect(beginner.mode(beginner.config) == 0o644)
-      for word in ["supamirror migration", "supamirror check", "supamirror --cron"] {
+      for word in ["supamirror migration", "supamirror check", "supamirror backfill"] {
         #expect(begun.output.contains(word), "\(begun)")
       }
       #expect(!(begun.output + begun.log).contains(stack.source.key), "the key is shown")
