@@ -178,8 +178,8 @@ extension TablePair {
     let assigning = relation.triggers.filter {
       $0.isEnabled && $0.isBefore && $0.isPerRow && $0.assigns.contains(field)
     }
-    let default_ = relation[field]?.defaultExpression
-    if default_ == nil, relation[field]?.identity == nil,
+    let fallback = relation[field]?.defaultExpression
+    if fallback == nil, relation[field]?.identity == nil,
       !assigning.contains(where: { $0.events.contains("insert") })
     {
       found.append(
