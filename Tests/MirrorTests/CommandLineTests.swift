@@ -41,9 +41,18 @@ import Testing
     #expect(try Arguments(["backfill", "--all"]).isBackfillOfAll)
   }
 
+  @Test func `init and check have options of their own`() throws {
+    let begin = try Arguments(["init", "--force", "--schema", "a", "--schema=b c"])
+    #expect(begin.command == .`init` && begin.overwrites && begin.schemas == ["a", "b c"])
+    #expect(try Arguments(["check", "--sql", "target"]).sqlProject == "target")
+    let check = try Arguments(["check", "--json", "--state", "/s"])
+    #expect(check.command == .check && check.wantsJSON && check.statePath == "/s")
+  }
+
   @Test(arguments: [
-    ["--help"], ["-h"], ["migration", "--help"], ["--cron", "--help"],
-    ["--help", "migration", "--cron"], ["status", "--help"], ["run", "-h"], ["backfill", "-h"],
+    ["init", "--help"], ["check", "-h"], ["--help"], ["-h"], ["migration", "--help"],
+    ["--cron", "--help"],
+    ["--help", "migration", "--cron"], ["backfill", "-h"], ["status", "--help"], ["run", "-h"],
   ])
   func `help is there for everything`(words: [String]) throws {
     let arguments = try Arguments(words)
@@ -70,6 +79,11 @@ import Testing
     (["promote", "--headroom=-1"], "--headroom must be"), (["promote", "--cron"], "no meaning"),
     (["promote", "--headroom"], "needs a whole number"), (["run", "status"], "one too many"),
     (["status", "--cron"], "no meaning for status"),
+    (["--force"], "belongs to supamirror init"), (["check", "--schema", "a"], "supamirror init"),
+    (["init", "--json"], "belongs to supamirror status"), (["init", "--schema"], "needs a schema"),
+    (["check", "--sql", "both"], "must be source or target"),
+    (["--sql=source"], "supamirror check"),
+    (["chekc"], "did you mean check?"),
     (["migration", "--state", "s"], "no meaning for migration"),
     (["status", "--reverse"], "belongs to supamirror migration"),
     (["migration", "--approve-deletes", "a"], "no meaning"), (["--version=1"], "takes no value"),

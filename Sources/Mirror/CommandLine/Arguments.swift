@@ -9,6 +9,8 @@ package struct Arguments: Hashable, Sendable {
     case status
     case promote
     case backfill
+    case `init`
+    case check
   }
 
   package enum LogFormat: String, Hashable, Sendable, CaseIterable {
@@ -30,10 +32,16 @@ package struct Arguments: Hashable, Sendable {
   package var isDryRun = false
   /// `migration --reverse`
   package var isReverse = false
-  /// `--json` of `status` and `promote`
+  /// `--json` of `status`, `check` and `promote`
   package var wantsJSON = false
   /// `promote --accept-loss`, `--headroom`
   package var promotion = Promotion.Options()
+  /// `check --sql`: `source` or `target`.
+  package var sqlProject: String?
+  /// `init --force`
+  package var overwrites = false
+  /// `init --schema`, each by itself; empty: all that hold the user's tables.
+  package var schemas: [String] = []
   package var logFormat = LogFormat.text
   package var logLevel = LogEvent.Level.info
   package var environmentPath: String?
@@ -98,6 +106,7 @@ package struct Arguments: Hashable, Sendable {
       case .acceptLoss: promotion.acceptsLoss = true
       case .all: isBackfillOfAll = true
       case .dryRun: isDryRun = true
+      case .force: overwrites = true
       default: isReverse = true
       }
       return
@@ -110,6 +119,12 @@ package struct Arguments: Hashable, Sendable {
     switch option {
     case .approveDeletes: approvedDeletes.append(value)
     case .table: backfillTables.append(value)
+    case .schema: schemas.append(value)
+    case .sql:
+      guard ["source", "target"].contains(value) else {
+        throw ArgumentError("\(option.rawValue) must be \(option.valueName)")
+      }
+      sqlProject = value
     case .envFile: environmentPath = value
     case .tableConfig: tableConfigPath = value
     case .state: statePath = value

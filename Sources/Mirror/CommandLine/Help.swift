@@ -7,17 +7,21 @@ extension Arguments {
     case .status: Self.statusHelp
     case .promote: Self.promoteHelp
     case .backfill: Self.backfillHelp
+    case .`init`: Self.initHelp
+    case .check: Self.checkHelp
     }
   }
 
   private static let mirrorHelp = """
     supamirror keeps one Supabase project as a faithful copy of another, over HTTPS.
 
-    usage: supamirror [run] [options]         the daemon: mirrors until it is stopped
-           supamirror --cron [options]        one pass, then exits
-           supamirror backfill [options]      copies whole tables
-           supamirror status [--json]         how the daemon is doing
+    usage: supamirror init                    begin here: writes the configuration
            supamirror migration [--reverse]   the SQL that both projects need
+           supamirror check [--json]          what is not right yet, and what mends it
+           supamirror backfill [options]      copies whole tables
+           supamirror [run] [options]         the daemon: mirrors until it is stopped
+           supamirror --cron [options]        one pass, then exits
+           supamirror status [--json]         how the daemon is doing
            supamirror promote [--dry-run]     the target takes over
 
       --cron                    make one pass: copy what changed, say what was done, exit
@@ -119,7 +123,7 @@ extension Arguments {
       3  a project cannot be reached, or refuses the key
     """
 
-  private static let commonHelp = """
+  static let commonHelp = """
       --table-config PATH       instead of SYNC_TABLE_CONFIG (config/tables.config.json)
       --env-file PATH           instead of SYNC_ENV_PATH (.env.sync)
       --log-format text|json    how the log (stderr) and the report (stdout) are written
