@@ -41,6 +41,7 @@ struct Supamirror {
         StandardStream.output.write(try configuration.migration())
         return .clean
       case .status: return try showStatus(configuration.statePath(), arguments, variables)
+      case .promote: return try await runPromote(configuration, arguments, console: console)
       case .`init`:
         return try await runInit(configuration, arguments, variables)
       case .check:

@@ -50,6 +50,10 @@ actor MemoryProject: MirroredProject {
   /// Starts of transactions that still run.
   var running: [Int64] = []
   var logged: Set<TableName> = []
+  var sequences: [SequenceState] = []
+  /// Why no sequence can be raised.
+  var raiseProblem: String?
+  var disabledTriggers: [DisabledTrigger] = []
   private(set) var requests: [Request] = []
   /// Told of every change when it is committed.
   var observer: @Sendable (MemoryChange) -> Void = { _ in }

@@ -7,6 +7,7 @@ package struct Arguments: Hashable, Sendable {
     case mirror = "run"
     case migration
     case status
+    case promote
     case backfill
     case `init`
     case check
@@ -27,12 +28,14 @@ package struct Arguments: Hashable, Sendable {
   package var backfillTables: [String] = []
   /// `backfill --all`
   package var isBackfillOfAll = false
-  /// `backfill --dry-run`
+  /// `--dry-run` of `backfill` and `promote`
   package var isDryRun = false
   /// `migration --reverse`
   package var isReverse = false
-  /// `status --json`, `check --json`
+  /// `--json` of `status`, `check` and `promote`
   package var wantsJSON = false
+  /// `promote --accept-loss`, `--headroom`
+  package var promotion = Promotion.Options()
   /// `check --sql`: `source` or `target`.
   package var sqlProject: String?
   /// `init --force`
@@ -100,6 +103,7 @@ package struct Arguments: Hashable, Sendable {
       case .version: wantsVersion = true
       case .cron: isOnePass = true
       case .json: wantsJSON = true
+      case .acceptLoss: promotion.acceptsLoss = true
       case .all: isBackfillOfAll = true
       case .dryRun: isDryRun = true
       case .force: overwrites = true
@@ -124,6 +128,11 @@ package struct Arguments: Hashable, Sendable {
     case .envFile: environmentPath = value
     case .tableConfig: tableConfigPath = value
     case .state: statePath = value
+    case .headroom:
+      guard let number = Int(value), (0...1_000_000_000).contains(number) else {
+        throw ArgumentError("\(option.rawValue) must be \(option.valueName)")
+      }
+      promotion.headroom = number
     case .logLevel:
       guard let level = LogEvent.Level(name: value) else {
         throw ArgumentError("\(option.rawValue) must be \(option.valueName)")

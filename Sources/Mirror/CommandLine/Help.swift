@@ -5,6 +5,7 @@ extension Arguments {
     case .mirror: Self.mirrorHelp
     case .migration: Self.migrationHelp
     case .status: Self.statusHelp
+    case .promote: Self.promoteHelp
     case .backfill: Self.backfillHelp
     case .`init`: Self.initHelp
     case .check: Self.checkHelp
@@ -21,6 +22,7 @@ extension Arguments {
            supamirror [run] [options]         the daemon: mirrors until it is stopped
            supamirror --cron [options]        one pass, then exits
            supamirror status [--json]         how the daemon is doing
+           supamirror promote [--dry-run]     the target takes over
 
       --cron                    make one pass: copy what changed, say what was done, exit
       --approve-deletes TABLE   with --cron: apply the held deletes of schema.table, or of
@@ -73,6 +75,30 @@ extension Arguments {
       1  something needs attention, or the copy is not ready
       2  there is no status, or the configuration or the command line is wrong
       3  the daemon does not run, or its status is older than 30 seconds
+    """
+
+  private static let promoteHelp = """
+    supamirror promote lets the target take over: it copies what the source still has, compares
+    the two, brings the target's sequences past every number in use, and prints what is left to
+    do by hand and the mirror in the other direction. Stop writing at the source first.
+
+    usage: supamirror promote [--dry-run] [--accept-loss] [options]
+
+      --dry-run                 say what would be done, and change nothing
+      --accept-loss             go on where rows may be lost: the source is gone, still written
+                                to, or not equal; each such thing is named
+      --headroom N              numbers of each sequence to leave free for rows that come late,
+                                times its increment; 1000 if not given
+      --json                    everything as one line of JSON at the end
+      --state PATH              the mirror's, instead of SYNC_STATE_PATH (.sync-state.json)
+    \(commonHelp)
+      -h, --help                this text
+
+    exit status:
+      0  promoted; with --dry-run: nothing stands in the way
+      1  not promoted: something stands in the way, and is named
+      2  the configuration or the command line is wrong
+      3  not promoted: a project cannot be reached, or refuses the key
     """
 
   private static let backfillHelp = """

@@ -21,7 +21,8 @@ package struct Migration: Sendable {
     sql = [
       Self.introduction, Self.ledgerTables, Self.triggerFunctions, Self.attachTriggers(to: tables),
       Self.heartbeat, Self.publishTables(tables), Self.feedFunction, Self.mirrorFunctions,
-      Self.horizonFunction, Self.surveyFunctions, Self.catalogueFunction, Self.functionPrivileges,
+      Self.horizonFunction, Self.surveyFunctions, Self.sequenceFunctions, Self.catalogueFunction,
+      Self.functionPrivileges,
       Self.schemaReload,
     ].joined(separator: "\n")
     reverseSQL = [Self.reverseIntroduction, Self.removal, Self.schemaReload].joined(separator: "\n")
