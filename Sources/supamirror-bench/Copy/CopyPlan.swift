@@ -32,7 +32,7 @@ struct CopyPlan {
     let repeats = settings.repeats ?? 3
     let all = [0, 20, 80]
     guard settings.isFull else {
-      let rows = settings.rows ?? 200_000
+      let rows = settings.rows ?? 500_000
       cases =
         Self.cases(.usual, 10_000, [20])
         + Self.cases(.usual, rows, all, repeats: repeats)

@@ -8,7 +8,7 @@ enum CopyContender: String, CaseIterable {
   /// What it does whatever the size: starting, looking at both projects, ending.
   case nothing = "supamirror, no rows"
   case naive = "naive worker"
-  case dump = "pg_dump | psql"
+  case dump = "pg_dump to psql"
   case pgcopydb = "pgcopydb"
 }
 

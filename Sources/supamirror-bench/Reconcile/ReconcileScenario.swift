@@ -39,8 +39,8 @@ struct ReconcileScenario {
         """
       }.joined(separator: "\n"))
     let route = try await Route(pair, milliseconds: latency)
-    var setup = MirrorSetup(
-      folder: folder, source: pair.source.endpoint, target: pair.target.endpoint,
+    let setup = MirrorSetup(
+      folder: folder, source: route.source, target: route.target,
       tables: names.map { MirrorSetup.Table(name: $0) })
     try await pair.schema(setup.migration())
     for name in names {
@@ -51,13 +51,12 @@ struct ReconcileScenario {
         """)
     }
     _ = try await BackfillRun.first(setup)
-    (setup.source, setup.target) = (route.source, route.target)
     // The first pass after the copy still looks back.
     _ = try await BackfillRun(setup, ["--cron"])
     await pair.settle()
     var seconds: [Double] = []
     var requests: Double?
-    for _ in 0..<max(3, settings.repeats ?? 3) {
+    for _ in 0..<(settings.repeats ?? 3) {
       let before = pair.requests
       seconds.append(try await BackfillRun(setup, ["--cron"]).time.inSeconds)
       if let before, let after = pair.requests { requests = Double(after - before) }
