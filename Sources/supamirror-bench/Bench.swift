@@ -45,6 +45,8 @@ struct Bench {
       }
       settings[keyPath: path] = number
     }
+    settings.shapes = try list("BENCH_TABLES", environment) { RowShape(rawValue: $0) }
+    settings.latencies = try list("BENCH_LATENCIES", environment) { Int($0) }
     if names.isEmpty { return (settings.isFull ? Scenario.full : Scenario.usual, settings) }
     let chosen = names.compactMap(Scenario.init)
     guard chosen.count == names.count else {
@@ -52,6 +54,20 @@ struct Bench {
       throw BenchUsage(description: "usage: supamirror-bench [full] \(all)")
     }
     return (chosen, settings)
+  }
+
+  private static func list<Element>(
+    _ name: String, _ environment: [String: String], _ read: (String) -> Element?
+  ) throws(BenchUsage) -> [Element]? {
+    guard let text = environment[name], !text.isEmpty else { return nil }
+    var list: [Element] = []
+    for word in text.split(whereSeparator: { $0 == "," || $0.isWhitespace }) {
+      guard let element = read(String(word)) else {
+        throw BenchUsage(description: "\(name)=\(text): there is no \(word)")
+      }
+      list.append(element)
+    }
+    return list
   }
 
   static func say(_ text: String) { StandardStream.output.write(text + "\n") }
@@ -77,6 +93,9 @@ struct BenchSettings {
   var repeats: Int?
   /// The projects' cap on rows a request; nil: none.
   var maxRows: Int?
+  /// nil: all that the plan has.
+  var shapes: [RowShape]?
+  var latencies: [Int]?
 }
 
 enum Scenario: String, CaseIterable {

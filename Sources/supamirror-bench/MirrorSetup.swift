@@ -27,13 +27,14 @@ struct MirrorSetup: Sendable {
   var tables: [Table]
   var settings: [String: String] = [:]
 
-  var logPath: String { "\(folder)/log" }
+  /// `BENCH_LOG`, to look at afterwards, or a file that goes.
+  private var logPath: String { ProcessEnvironment.read()["BENCH_LOG"] ?? "\(folder)/log" }
   private var statePath: String { "\(folder)/state.json" }
 
   /// The next run begins as the first one did.
   func forget() { SnapshotFile(statePath).remove() }
 
-  /// Starts the program; what it logs goes to `logPath`.
+  /// Starts the program; what it logs goes to a file.
   func start(_ arguments: [String], output: ChildProcess.Stream = .pipe) throws -> ChildProcess {
     try DurableFile("\(folder)/tables.config.json").replace(
       with: Array("{\"tables\": [\(tables.map(\.entry).joined(separator: ","))]}\n".utf8))

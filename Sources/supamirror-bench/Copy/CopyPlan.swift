@@ -12,9 +12,8 @@ struct CopyCase: Hashable {
 /// What is copied.
 struct CopyPlan {
   /// Cases of one table stand together: its rows are made once.
-  let cases: [CopyCase]
+  private(set) var cases: [CopyCase]
 
-  /// - Parameter naive: rows that the naive worker copies, by the round trip.
   private static func cases(
     _ shape: RowShape, _ rows: Int, _ latencies: [Int], repeats: Int = 1
   ) -> [CopyCase] {
@@ -29,22 +28,29 @@ struct CopyPlan {
   private init(_ cases: [CopyCase]) { self.cases = cases }
 
   init(_ settings: BenchSettings) {
-    let repeats = settings.repeats ?? 3
-    let all = [0, 20, 80]
-    guard settings.isFull else {
-      let rows = settings.rows ?? 500_000
-      cases =
-        Self.cases(.usual, 10_000, [20])
-        + Self.cases(.usual, rows, all, repeats: repeats)
-        + Self.cases(.narrow, min(rows, 20_000), [0, 20])
-        + Self.cases(.wide, min(rows, 20_000), [0, 20])
-      return
-    }
-    let sizes = [10_000, 100_000, settings.rows ?? 1_000_000]
-    cases =
-      sizes.flatMap { Self.cases(.usual, $0, all, repeats: repeats) }
-      + sizes.flatMap { Self.cases(.narrow, $0, all) }
-      + sizes.filter { $0 <= 100_000 }.flatMap { Self.cases(.wide, $0, all) }
+    let rows = settings.rows ?? (settings.isFull ? 1_000_000 : 500_000)
+    self = settings.isFull ? .full(rows, settings) : .usual(rows, settings)
+    if let shapes = settings.shapes { cases.removeAll { !shapes.contains($0.shape) } }
+    if let latencies = settings.latencies { cases.removeAll { !latencies.contains($0.latency) } }
+  }
+
+  private static let latencies = [0, 20, 80]
+
+  /// What takes some minutes.
+  private static func usual(_ rows: Int, _ settings: BenchSettings) -> CopyPlan {
+    CopyPlan(
+      cases(.usual, 10_000, [20])
+        + cases(.usual, rows, latencies, repeats: settings.repeats ?? 3)
+        + cases(.narrow, min(rows, 20_000), [0, 20])
+        + cases(.wide, min(rows, 20_000), [0, 20]))
+  }
+
+  private static func full(_ rows: Int, _ settings: BenchSettings) -> CopyPlan {
+    let sizes = [10_000, 100_000, rows]
+    return CopyPlan(
+      sizes.flatMap { cases(.usual, $0, latencies, repeats: settings.repeats ?? 3) }
+        + sizes.flatMap { cases(.narrow, $0, latencies) }
+        + sizes.filter { $0 <= 100_000 }.flatMap { cases(.wide, $0, latencies) })
   }
 
   /// Whether the time of a row stays what it is.

@@ -43,7 +43,9 @@ struct CopyScenario {
     while let first = cases.first {
       let same = cases.prefix { $0.shape == first.shape && $0.rows == first.rows }
       cases.removeFirst(same.count)
-      var run = CopyTableRun(pair: pair, folder: folder, settings: settings, of: first)
+      var run = CopyTableRun(
+        pair: pair, folder: folder, settings: settings, of: first,
+        mostRows: plan.cases.map(\.rows).max() ?? 0)
       try await run.measure(Array(same), &report)
     }
     report.note(
@@ -67,9 +69,13 @@ private struct CopyTableRun {
   private let folder: String
   private let shape: RowShape
   private let ideal: IdealCopy
+  /// Of any table of the plan.
+  private let mostRows: Int
   private var results: [CopyContender: CopyResult] = [:]
 
-  init(pair: BenchPair, folder: String, settings: BenchSettings, of first: CopyCase) {
+  init(pair: BenchPair, folder: String, settings: BenchSettings, of first: CopyCase, mostRows: Int)
+  {
+    self.mostRows = mostRows
     self.pair = pair
     self.settings = settings
     self.folder = folder
@@ -91,7 +97,7 @@ private struct CopyTableRun {
     try await pair.schema(shape.definition)
     let direct = try await Route(pair, milliseconds: 0)
     try await pair.schema(setup(direct).migration())
-    for aCase in cases where aCase.repeats > 1 {
+    for aCase in cases where aCase.shape == .usual && aCase.rows == mostRows {
       try await measureNothing(aCase, &report)
     }
     try await fill(first.rows)

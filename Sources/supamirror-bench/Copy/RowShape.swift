@@ -58,7 +58,7 @@ enum RowShape: String, CaseIterable {
 
   /// The rows with these keys.
   func rows(_ keys: ClosedRange<Int>) -> String {
-    let time = "timestamptz '2024-01-01' + n * interval '1 millisecond'"
+    let time = "timestamptz '2024-01-01' + n * interval '1 second'"
     let series = "generate_series(\(keys.lowerBound), \(keys.upperBound)) as n"
     switch self {
     case .narrow: return "insert into \(table) (id, updated_at) select n, \(time) from \(series)"
@@ -66,7 +66,7 @@ enum RowShape: String, CaseIterable {
       return """
         insert into \(table) (id, uid, created_at, updated_at, amount, name, email, note, details,
           active, quantity, score)
-        select n, md5('uid' || n)::uuid, timestamptz '2023-01-01' + n * interval '1 second', \(time),
+        select n, md5('uid' || n)::uuid, timestamptz '2023-01-01' + n * interval '10 seconds', \(time),
           n % 100000 * 0.01, 'Customer ' || n, 'customer' || n || '@example.org',
           case when n % 10 > 0 then 'Note ' || md5('note' || n) end,
           jsonb_build_object('level', n % 7, 'tags', jsonb_build_array('blue', 'tag ' || n % 100)),
