@@ -28,7 +28,7 @@ struct Configuration {
   }
 
   /// Settings and tables, or everything that is wrong with both.
-  func mirror() throws(ConfigurationError) -> (Settings, [TableConfiguration]) {
+  func mirror() throws(ConfigurationError) -> (settings: Settings, tables: [TableConfiguration]) {
     let file = try environmentFile()
     var problems: [String] = []
     var settings: Settings?
@@ -41,6 +41,7 @@ struct Configuration {
     do {
       tables = try self.tables(Environment(process: variables, file: file))
       _ = try arguments.approval(of: tables)
+      _ = try arguments.backfillScope(of: tables)
     } catch {
       problems += error.problems
     }

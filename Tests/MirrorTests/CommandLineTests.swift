@@ -28,11 +28,17 @@ import Testing
     #expect(try Arguments(["run"]) == Arguments())
     let status = try Arguments(["status", "--json", "--state", "/s"])
     #expect(status.command == .status && status.wantsJSON && status.statePath == "/s")
+    let backfill = try Arguments([
+      "backfill", "--table", "a", "--table=shop.b", "--dry-run", "--state", "/s",
+    ])
+    #expect(backfill.command == .backfill && backfill.isDryRun && backfill.statePath == "/s")
+    #expect(backfill.backfillTables == ["a", "shop.b"] && !backfill.isBackfillOfAll)
+    #expect(try Arguments(["backfill", "--all"]).isBackfillOfAll)
   }
 
   @Test(arguments: [
     ["--help"], ["-h"], ["migration", "--help"], ["--cron", "--help"],
-    ["--help", "migration", "--cron"], ["status", "--help"], ["run", "-h"],
+    ["--help", "migration", "--cron"], ["status", "--help"], ["run", "-h"], ["backfill", "-h"],
   ])
   func `help is there for everything`(words: [String]) throws {
     let arguments = try Arguments(words)
@@ -42,7 +48,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (["--crno"], "did you mean --cron?"), (["--dry-run"], "unknown option --dry-run"),
+    (["--crno"], "did you mean --cron?"), (["--dry-run"], "belongs to supamirror backfill"),
     (["-x"], "unknown option -x"), (["--CRON"], "did you mean --cron?"),
     (["migratoin"], "did you mean migration?"),
     (["mirror"], "unknown command mirror"), (["deletes"], "unknown command deletes"),
@@ -58,6 +64,10 @@ import Testing
     (["migration", "--state", "s"], "no meaning for migration"),
     (["status", "--reverse"], "belongs to supamirror migration"),
     (["migration", "--approve-deletes", "a"], "no meaning"), (["--version=1"], "takes no value"),
+    (["--table", "a"], "belongs to supamirror backfill"), (["backfil"], "did you mean backfill?"),
+    (["backfill", "--all", "--table", "a"], "not both"), (["backfill", "--cron"], "no meaning"),
+    (["backfill", "--table"], "needs schema.table"), (["backfill", "--dryrun"], "--dry-run?"),
+    (["status", "--all"], "belongs to supamirror backfill"),
     (["--"], "unknown option"), (["-"], "unknown command"), ([""], "unknown command"),
     (["sb_secret_123"], "(a long word)"), ([String(repeating: "k", count: 60)], "(a long word)"),
   ])
@@ -98,5 +108,53 @@ import Testing
     let error = #expect(throws: ConfigurationError.self) { try arguments.approval(of: Self.tables) }
     #expect(error?.problems.count == 1)
     #expect(error?.description.contains(part) == true, "\(String(describing: error))")
+  }
+
+  @Test(arguments: [
+    ([], false, BackfillScope.missing), ([], true, .all),
+    (["a"], false, .tables([TableName(name: "a")])),
+    (
+      ["public.a", "a", "shop.Line Items"], false,
+      .tables([TableName(name: "a"), TableName(schema: "shop", name: "Line Items")])
+    ),
+  ])
+  func `a backfill names configured tables`(names: [String], all: Bool, scope: BackfillScope) throws
+  {
+    var arguments = Arguments()
+    arguments.backfillTables = names
+    arguments.isBackfillOfAll = all
+    #expect(try arguments.backfillScope(of: Self.tables) == scope)
+  }
+
+  @Test func `a backfill of what passes do not copy is an error`() {
+    var arguments = Arguments()
+    arguments.backfillTables = ["todo", "shop.a", "fed", "a"]
+    let fed = TableConfiguration(
+      name: TableName(name: "fed"), primaryKeys: ["id"], incrementalFields: [], reconcile: false)
+    let error = #expect(throws: ConfigurationError.self) {
+      try arguments.backfillScope(of: Self.tables + [fed])
+    }
+    #expect(
+      error?.problems.count == 2 && error?.problems[0].contains("did you mean todos?") == true)
+    arguments.backfillTables = ["fed"]
+    let left = #expect(throws: ConfigurationError.self) {
+      try arguments.backfillScope(of: Self.tables + [fed])
+    }
+    #expect(left?.description.contains("\"reconcile\": false") == true)
+  }
+
+  @Test func `what was not copied whole, or is not yet, is missing`() {
+    let table = TableName(name: "a")
+    let none = TableState(field: "u", keyColumns: ["id"])
+    var copied = none
+    copied.isCopiedWhole = true
+    var open = copied
+    open.backfill = OpenBackfill(cap: int(1), ranges: [KeyRange(id: 0)])
+    let states: [TableState?] = [nil, none, copied, open]
+    func included(_ scope: BackfillScope) -> [Bool] { states.map { scope.includes(table, $0) } }
+    #expect(included(.missing) == [true, true, false, true])
+    #expect(included(.all) == [true, true, true, true])
+    #expect(included(.tables([table])) == [true, true, true, true])
+    #expect(included(.tables([TableName(name: "b")])) == [false, false, false, true])
   }
 }

@@ -209,6 +209,16 @@ struct ProjectDoor: MirroredProject {
       try await project.read(query)
     }
   }
+  func page(_ query: ReadQuery, lastOf columns: [String]) async throws(PostgRESTError) -> RawPage {
+    try await pass(.read, query.table) { () async throws(PostgRESTError) in
+      try await project.page(query, lastOf: columns)
+    }
+  }
+  func estimatedCount(of table: TableName) async throws(PostgRESTError) -> Int? {
+    try await pass(.count, table) { () async throws(PostgRESTError) in
+      try await project.estimatedCount(of: table)
+    }
+  }
   func rows(
     of table: TableName, keys: [RowKey], keyColumns: [String], columns: [String], atMost: Int
   ) async throws(PostgRESTError) -> [Page] {

@@ -38,6 +38,8 @@ actor MemoryProject: MirroredProject {
   var schemas: Set<String> = ["public"]
   /// The server's `db-max-rows`.
   var cap: Int?
+  /// What the planner expects of every table; nil: it is right.
+  var estimate: Int?
   /// A gateway's limit on rows a write.
   var writeCap: Int?
   var rule: @Sendable (TableName, [String: JSONToken]) -> Verdict = { _, _ in .accept }
@@ -119,6 +121,15 @@ actor MemoryProject: MirroredProject {
     }
   }
 
+  func page(_ query: ReadQuery, lastOf columns: [String]) throws(PostgRESTError) -> RawPage {
+    let page = try read(query)
+    let last =
+      page.rows.isEmpty ? nil : try? page.rows.values(of: columns, inRow: page.rows.count - 1)
+    return RawPage(
+      bytes: page.rows.bytes, count: page.rows.count, last: last?.compactMap { $0 } ?? [],
+      serverDate: page.serverDate)
+  }
+
   func rows(
     of name: TableName, keys: [RowKey], keyColumns: [String], columns: [String], atMost: Int
   ) throws(PostgRESTError) -> [Page] {
@@ -139,6 +150,10 @@ actor MemoryProject: MirroredProject {
 
   func count(of name: TableName, filters: [Filter]) throws(PostgRESTError) -> Int {
     try perform(Request(kind: .count, table: name)) { tables[name]!.count(filters) }
+  }
+
+  func estimatedCount(of name: TableName) throws(PostgRESTError) -> Int? {
+    try perform(Request(kind: .count, table: name)) { estimate ?? tables[name]!.rows.count }
   }
 
   private func page(_ text: [UInt8]) -> Page {

@@ -135,6 +135,12 @@ struct MemoryTable: Sendable {
         }
         return false
       }
+    case .notAfter(let columns, let values):
+      let isAfter = condition(.after(columns: columns, values: values))
+      let positions = columns.map(index)
+      return { row in
+        positions.allSatisfy { row.sortable[$0] != nil } && !isAfter(row)
+      }
     case .arrayLacks(let column, let text):
       let position = index(column)
       return { row in

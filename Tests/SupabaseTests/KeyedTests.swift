@@ -20,7 +20,7 @@ struct KeyedTests {
         let rows = ids.prefix(cap).map { #"{"id":\#($0)}"# }.joined(separator: ", \n ")
         return json(
           ids.count > cap ? 206 : 200, "[\(rows)]",
-          [HTTPHeader("Content-Range", "0-\(cap)/\(ids.count)")])
+          [HTTPHeader("Content-Range", "0-\(min(cap, ids.count) - 1)/\(ids.count)")])
       })
   }
 

@@ -22,6 +22,19 @@ struct QueryTests {
     func compare(_ column: String, _ sign: String, _ value: JSONToken) -> Condition {
       .compare(column, isNegated: false, sign: sign, value: value.string ?? value.text)
     }
+    /// `bound` holds the first column whatever the others say, `last` closes the tuple.
+    func beyond(
+      _ columns: [String], _ values: [JSONToken], _ sign: String, _ bound: String, _ last: String
+    ) -> Condition {
+      let alternatives = columns.indices.map { index -> Condition in
+        let isLast = index == columns.count - 1
+        let parts =
+          (0..<index).map { compare(columns[$0], "eq", values[$0]) }
+          + [compare(columns[index], isLast ? last : sign, values[index])]
+        return index == 0 ? parts[0] : .all(Set(parts))
+      }
+      return .all([compare(columns[0], bound, values[0]), .any(Set(alternatives))])
+    }
     return switch filter {
     case .equal(let column, let value): compare(column, "eq", value)
     case .lessOrEqual(let column, let value): compare(column, "lte", value)
@@ -29,18 +42,8 @@ struct QueryTests {
     case .greaterOrEqual(let column, let value): compare(column, "gte", value)
     case .isNull(let column): .compare(column, isNegated: false, sign: "is", value: "null")
     case .isNotNull(let column): .compare(column, isNegated: true, sign: "is", value: "null")
-    case .after(let columns, let values):
-      .all([
-        compare(columns[0], "gte", values[0]),
-        .any(
-          Set(
-            columns.indices.map { last in
-              let parts =
-                (0..<last).map { compare(columns[$0], "eq", values[$0]) }
-                + [compare(columns[last], "gt", values[last])]
-              return last == 0 ? parts[0] : .all(Set(parts))
-            })),
-      ])
+    case .after(let columns, let values): beyond(columns, values, "gt", "gte", "gt")
+    case .notAfter(let columns, let values): beyond(columns, values, "lt", "lte", "lte")
     case .arrayLacks(let column, let text):
       .any([
         .compare(column, isNegated: false, sign: "is", value: "null"),
@@ -124,7 +127,7 @@ struct QueryTests {
       }
     }
     func filter(_ depth: Int) -> Filter {
-      switch random.roll(depth > 3 ? 7 : 9) {
+      switch random.roll(depth > 3 ? 8 : 10) {
       case 0: return .equal(name(), value())
       case 1: return .lessOrEqual(name(), value())
       case 2: return .greater(name(), value())
@@ -135,7 +138,11 @@ struct QueryTests {
         let count = 2 + random.roll(3)
         return .after(
           columns: (0..<count).map { _ in name() }, values: (0..<count).map { _ in value() })
-      case 7: return .all((0...random.roll(3)).map { _ in filter(depth + 1) })
+      case 7:
+        let count = 2 + random.roll(3)
+        return .notAfter(
+          columns: (0..<count).map { _ in name() }, values: (0..<count).map { _ in value() })
+      case 8: return .all((0...random.roll(3)).map { _ in filter(depth + 1) })
       default: return .any((0...random.roll(3)).map { _ in filter(depth + 1) })
       }
     }
@@ -146,7 +153,8 @@ struct QueryTests {
       var expected: Set<Condition> = []
       for filter in filters {
         switch (filter, Self.understood(filter)) {
-        case (.all, .all(let parts)), (.after, .all(let parts)): expected.formUnion(parts)
+        case (.all, .all(let parts)), (.after, .all(let parts)), (.notAfter, .all(let parts)):
+          expected.formUnion(parts)
         case (_, let condition): expected.insert(condition)
         }
       }
@@ -165,6 +173,12 @@ struct QueryTests {
   ])
   func `what the server would cut or misread is refused`(filter: Filter) {
     #expect(throws: Unwritable.self) { try Self.query([filter]) }
+  }
+
+  @Test func `a range of one column ends with its upper key`() throws {
+    #expect(
+      try Self.query([.notAfter(columns: ["id"], values: [JSONToken(int: 5)])]).conditions
+        == [.compare("id", isNegated: false, sign: "lte", value: "5")])
   }
 
   @Test func `a cursor of one column needs no alternatives`() throws {

@@ -7,6 +7,7 @@ package struct Arguments: Hashable, Sendable {
     case mirror = "run"
     case migration
     case status
+    case backfill
   }
 
   package enum LogFormat: String, Hashable, Sendable, CaseIterable {
@@ -20,6 +21,12 @@ package struct Arguments: Hashable, Sendable {
   package var isOnePass = false
   /// `--approve-deletes`, each `schema.table` or `all`.
   package var approvedDeletes: [String] = []
+  /// `backfill --table`, each `schema.table`, or a table of `public`.
+  package var backfillTables: [String] = []
+  /// `backfill --all`
+  package var isBackfillOfAll = false
+  /// `backfill --dry-run`
+  package var isDryRun = false
   /// `migration --reverse`
   package var isReverse = false
   /// `status --json`
@@ -65,6 +72,9 @@ package struct Arguments: Hashable, Sendable {
           ? "\(option.rawValue) has no meaning for \(command.rawValue)"
           : "\(option.rawValue) belongs to supamirror \(owners[0].rawValue)")
     }
+    guard backfillTables.isEmpty || !isBackfillOfAll else {
+      throw ArgumentError("--all is every table; give it or --table, not both")
+    }
   }
 
   private static func split(_ word: String) -> (name: String, value: String?) {
@@ -82,6 +92,8 @@ package struct Arguments: Hashable, Sendable {
       case .version: wantsVersion = true
       case .cron: isOnePass = true
       case .json: wantsJSON = true
+      case .all: isBackfillOfAll = true
+      case .dryRun: isDryRun = true
       default: isReverse = true
       }
       return
@@ -93,6 +105,7 @@ package struct Arguments: Hashable, Sendable {
     }
     switch option {
     case .approveDeletes: approvedDeletes.append(value)
+    case .table: backfillTables.append(value)
     case .envFile: environmentPath = value
     case .tableConfig: tableConfigPath = value
     case .state: statePath = value
@@ -116,23 +129,50 @@ package struct Arguments: Hashable, Sendable {
     of tables: [TableConfiguration]
   ) throws(ConfigurationError) -> DeleteApproval {
     if approvedDeletes.isEmpty { return .none }
+    let approved = try Self.find(
+      approvedDeletes.filter { $0 != "all" }, among: tables, for: .approveDeletes)
+    return approvedDeletes.contains("all")
+      ? .all : .tables(Set(approved.map(\.name.description)))
+  }
+
+  /// Which tables `supamirror backfill` is to copy.
+  ///
+  /// - Throws: for names that no configured table has, and for tables that passes leave out.
+  package func backfillScope(
+    of tables: [TableConfiguration]
+  ) throws(ConfigurationError) -> BackfillScope {
+    if isBackfillOfAll { return .all }
+    if backfillTables.isEmpty { return .missing }
+    let chosen = try Self.find(backfillTables, among: tables, for: .table)
+    let leftOut = chosen.filter { !$0.reconcile }
+    guard leftOut.isEmpty else {
+      throw ConfigurationError(
+        leftOut.map {
+          "--table: \($0.name) has \"reconcile\": false in the table configuration, so passes leave it out"
+        })
+    }
+    return .tables(Set(chosen.map(\.name)))
+  }
+
+  /// The tables of these names; one without a schema is of `public`.
+  private static func find(
+    _ names: [String], among tables: [TableConfiguration], for option: Option
+  ) throws(ConfigurationError) -> [TableConfiguration] {
     let known = tables.map(\.name.description)
     let short = tables.map(\.name).filter { $0.schema == "public" }.map(\.name)
-    var approved: Set<String> = []
+    var found: [TableConfiguration] = []
     var problems: [String] = []
-    for name in approvedDeletes where name != "all" {
-      if known.contains(name) {
-        approved.insert(name)
-      } else if known.contains("public." + name) {
-        approved.insert("public." + name)
+    for name in names {
+      if let index = known.firstIndex(of: name) ?? known.firstIndex(of: "public." + name) {
+        found.append(tables[index])
       } else {
         problems.append(
-          "--approve-deletes: \(ArgumentError.shown(name)) is not a configured table"
+          "\(option.rawValue): \(ArgumentError.shown(name)) is not a configured table"
             + NearestName.suggestion(for: name, among: known + short))
       }
     }
     guard problems.isEmpty else { throw ConfigurationError(problems) }
-    return approvedDeletes.contains("all") ? .all : .tables(approved)
+    return found
   }
 }
 

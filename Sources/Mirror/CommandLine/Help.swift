@@ -5,6 +5,7 @@ extension Arguments {
     case .mirror: Self.mirrorHelp
     case .migration: Self.migrationHelp
     case .status: Self.statusHelp
+    case .backfill: Self.backfillHelp
     }
   }
 
@@ -13,6 +14,7 @@ extension Arguments {
 
     usage: supamirror [run] [options]         the daemon: mirrors until it is stopped
            supamirror --cron [options]        one pass, then exits
+           supamirror backfill [options]      copies whole tables
            supamirror status [--json]         how the daemon is doing
            supamirror migration [--reverse]   the SQL that both projects need
 
@@ -67,6 +69,28 @@ extension Arguments {
       1  something needs attention, or the copy is not ready
       2  there is no status, or the configuration or the command line is wrong
       3  the daemon does not run, or its status is older than 30 seconds
+    """
+
+  private static let backfillHelp = """
+    supamirror backfill copies whole tables, shows how far it is, and makes a pass. It can be
+    stopped at any time: the next one, or any pass, goes on where it ended.
+
+    usage: supamirror backfill [options]      every table that was not copied whole yet
+
+      --table TABLE             schema.table, whether it was copied or not; may be repeated
+      --all                     every table, whether it was copied or not
+      --dry-run                 say what would be copied and how much that is; write nothing
+      --state PATH              checkpoints, instead of SYNC_STATE_PATH (.sync-state.json)
+    \(commonHelp)
+      -h, --help                this text
+
+    SYNC_MAX_REQUESTS and SYNC_MAX_BYTES_PER_SECOND limit what it asks of both projects.
+
+    exit status:
+      0  everything is mirrored; with --dry-run: every table can be
+      1  something is quarantined, held, not mirrored or failed; the report says what
+      2  the configuration or the command line is wrong, or another process uses the state
+      3  a project cannot be reached, or refuses the key
     """
 
   private static let commonHelp = """

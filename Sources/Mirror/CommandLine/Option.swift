@@ -2,6 +2,9 @@
 enum Option: String, CaseIterable {
   case cron = "--cron"
   case approveDeletes = "--approve-deletes"
+  case table = "--table"
+  case all = "--all"
+  case dryRun = "--dry-run"
   case reverse = "--reverse"
   case json = "--json"
   case envFile = "--env-file"
@@ -18,7 +21,8 @@ enum Option: String, CaseIterable {
   var owners: [Arguments.Command] {
     switch self {
     case .cron, .approveDeletes: [.mirror]
-    case .state: [.mirror, .status]
+    case .table, .all, .dryRun: [.backfill]
+    case .state: [.mirror, .status, .backfill]
     case .reverse: [.migration]
     case .json: [.status]
     default: []
@@ -28,7 +32,8 @@ enum Option: String, CaseIterable {
   /// What to give it, for the help and for errors; empty where it takes nothing.
   var valueName: String {
     switch self {
-    case .cron, .reverse, .json, .help, .version: ""
+    case .cron, .all, .dryRun, .reverse, .json, .help, .version: ""
+    case .table: "schema.table"
     case .approveDeletes: "schema.table or all"
     case .envFile, .tableConfig, .state: "a path"
     case .logFormat: "text or json"

@@ -6,7 +6,7 @@ extension Daemon {
     let (source, target) = surroundings.projects()
     var status = MirrorStatus(
       version: Version.current, mirror: surroundings.store.identity.name, source: source,
-      target: target, startedAt: startedAt, takenAt: surroundings.now(), feed: feedStatus(),
+      target: target, startedAt: startedAt, takenAt: surroundings.now(), feed: await feedStatus(),
       pass: passes.status, tables: [], lagLimit: settings.lagLimit)
     status.reconcileInterval = settings.reconcileInterval
     status.heartbeatInterval = settings.heartbeatInterval
@@ -18,11 +18,13 @@ extension Daemon {
     return status
   }
 
-  private func feedStatus() -> FeedStatus {
-    guard surroundings.feed != nil, feedPlan?.channels.isEmpty != true else {
+  private func feedStatus() async -> FeedStatus {
+    guard let feed = surroundings.feed, feedPlan?.channels.isEmpty != true else {
       return FeedStatus(state: .off, since: startedAt)
     }
-    return health.status(at: elapsed(), startedAt: startedAt)
+    var status = health.status(at: elapsed(), startedAt: startedAt)
+    status.oddFrames = await feed.oddFrames
+    return status
   }
 
   private func tableStatus(_ table: TableConfiguration) async -> TableStatus {

@@ -91,13 +91,7 @@ extension Lane {
     let rows = page.rows
     guard !rows.isEmpty else { return }
     report.read += rows.count
-    let keys = try keys(of: rows, rows.rows.indices)
-    guard Set(keys).count == keys.count else {
-      throw .table(
-        "\(plan.name): several rows of the source have the same "
-          + "\(plan.keyColumns.joined(separator: ", ")); name columns under primaryKeys that tell "
-          + "rows apart")
-    }
+    let keys = try checkedKeys(of: rows)
     var indices = Array(rows.rows.indices)
     // Rows in quarantine are tried on their own, so that they do not split every page they stand in.
     if !state.quarantine.isEmpty || !newer.isEmpty {
@@ -120,7 +114,7 @@ extension Lane {
     if let last { state.scan = OpenScan(cursor: last, cap: cap.map(plan.field.token)) }
     if let last { moveCheckpoint(to: last.field, cap) }
     try await save()
-    surroundings.progress(plan.name, report.read)
+    surroundings.progress(TableProgress(table: plan.name, rows: report.read))
   }
 
   /// Tells of rows changed since the last reconcile: the feed should have reported them.

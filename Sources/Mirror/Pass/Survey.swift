@@ -35,7 +35,8 @@ struct Survey: Sendable {
     return survey
   }
 
-  private static func catalogue(
+  /// Of all these schemas; one that is not exposed has no tables.
+  static func catalogue(
     of schemas: Set<String>, _ project: any MirroredProject
   ) async throws(LaneStop) -> Catalogue {
     var all = Catalogue(tables: [:], functions: [])

@@ -8,6 +8,7 @@ package import Supabase
 package protocol MirroredProject: Sendable {
   func catalogue(of schema: String) async throws(PostgRESTError) -> Catalogue
   func read(_ query: ReadQuery) async throws(PostgRESTError) -> Page
+  func page(_ query: ReadQuery, lastOf columns: [String]) async throws(PostgRESTError) -> RawPage
   func rows(
     of table: TableName, keys: [RowKey], keyColumns: [String], columns: [String], atMost: Int
   ) async throws(PostgRESTError) -> [Page]
@@ -21,6 +22,7 @@ package protocol MirroredProject: Sendable {
     _ keys: [RowKey], from table: TableName, keyColumns: [String]
   ) async throws(PostgRESTError) -> Int
   func count(of table: TableName, filters: [Filter]) async throws(PostgRESTError) -> Int
+  func estimatedCount(of table: TableName) async throws(PostgRESTError) -> Int?
   func rpc(
     _ function: String, schema: String, arguments: [UInt8]
   ) async throws(PostgRESTError) -> [UInt8]

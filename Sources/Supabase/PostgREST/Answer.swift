@@ -25,12 +25,23 @@ extension HTTPAnswer {
 
 /// `Content-Range` as PostgREST writes it: `0-24/2500`, `0-24/*`, `*/0`, `*/*`.
 struct ContentRange: Hashable {
+  /// Rows in the answer.
+  let count: Int
   /// nil for `*`: nobody counted.
   let total: Int?
 
   init?(_ text: String) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count == 2 else { return nil }
+    if parts[0] == "*" {
+      count = 0
+    } else {
+      let ends = parts[0].split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+      guard ends.count == 2, let first = ends[0], let last = ends[1], first >= 0, first <= last,
+        last < .max
+      else { return nil }
+      count = last - first + 1
+    }
     if parts[1] == "*" {
       total = nil
     } else {

@@ -18,7 +18,8 @@ enum FilterText {
       // A conjunction needs no level of its own here.
       switch filter {
       case .all(let parts): for part in parts { clauses.append(try clause(part)) }
-      case .after(let columns, let values): clauses += try after(columns, values)
+      case .after(let columns, let values): clauses += try beyond(columns, values, "gt")
+      case .notAfter(let columns, let values): clauses += try beyond(columns, values, "lt")
       default: clauses.append(try clause(filter))
       }
     }
@@ -36,7 +37,9 @@ enum FilterText {
     // `flt-is-not-null`; `not` inside: `flt-and-not-inner`.
     case .isNotNull(let column): "\(try QueryString.quoted(name: column)).not.is.null"
     case .after(let columns, let values):
-      "and(\(try after(columns, values).joined(separator: ",")))"
+      "and(\(try beyond(columns, values, "gt").joined(separator: ",")))"
+    case .notAfter(let columns, let values):
+      "and(\(try beyond(columns, values, "lt").joined(separator: ",")))"
     case .arrayLacks(let column, let text): try arrayLacks(column, text)
     case .all(let parts): "and(\(try joined(parts)))"  // `flt-or-nested`
     case .any(let parts): "or(\(try joined(parts)))"
@@ -82,23 +85,27 @@ enum FilterText {
   }
 
   /// The keyset condition on (a, b, c) > (x, y, z), written out (`flt-ks-quoted`), and before it the redundant
-  /// a >= x, from which PostgreSQL makes an index range.
-  private static func after(
-    _ columns: [String], _ values: [JSONToken]
+  /// a >= x, from which PostgreSQL makes an index range. With `lt` the same for (a, b, c) <= (x, y, z).
+  private static func beyond(
+    _ columns: [String], _ values: [JSONToken], _ sign: String
   ) throws(Unwritable) -> [String] {
     guard !columns.isEmpty, columns.count == values.count else {
       throw Unwritable(reason: "a cursor has another number of values than of columns")
     }
-    if columns.count == 1 { return [try compared(columns[0], "gt", values[0])] }
-    var alternatives = [try compared(columns[0], "gt", values[0])]
+    let isUpper = sign == "lt"
+    let lastSign = isUpper ? "lte" : "gt"
+    if columns.count == 1 { return [try compared(columns[0], lastSign, values[0])] }
+    var alternatives = [try compared(columns[0], sign, values[0])]
     for last in 1..<columns.count {
       var parts: [String] = []
       for i in 0..<last { parts.append(try compared(columns[i], "eq", values[i])) }
-      parts.append(try compared(columns[last], "gt", values[last]))
+      let isLast = last == columns.count - 1
+      parts.append(try compared(columns[last], isLast ? lastSign : sign, values[last]))
       alternatives.append("and(\(parts.joined(separator: ",")))")
     }
     return [
-      try compared(columns[0], "gte", values[0]), "or(\(alternatives.joined(separator: ",")))",
+      try compared(columns[0], isUpper ? "lte" : "gte", values[0]),
+      "or(\(alternatives.joined(separator: ",")))",
     ]
   }
 

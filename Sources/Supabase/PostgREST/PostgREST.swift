@@ -5,7 +5,7 @@ package import Transport
 package struct RequestLimits: Sendable {
   /// One request, from start to the last byte. PostgREST retries SQLSTATE 40001 inside the server for ever, so this is the only end.
   package var requestTime: Duration = .seconds(60)
-  /// All tries of one request, waits included; a try that began in time is let finish.
+  /// All tries of one request, waits between them included; a try that began in time is let finish.
   package var retryTime: Duration = .seconds(120)
   package var maximumAnswerBytes = 64 << 20
   /// Of one URL, so that gateways accept it. Lists of keys are split to stay below it.

@@ -11,6 +11,8 @@ package indirect enum Filter: Hashable, Sendable {
   case isNotNull(String)
   /// The row's values of `columns`, compared as one tuple, are greater than `values`: the keyset condition.
   case after(columns: [String], values: [JSONToken])
+  /// The opposite: the tuple is not greater than `values`. With `after` a range that has its end and not its start.
+  case notAfter(columns: [String], values: [JSONToken])
   /// The column's array holds the text; `arrayLacks` also matches where it does not.
   case arrayLacks(String, String)
   case all([Filter])

@@ -125,7 +125,7 @@ extension Filter {
       .greaterOrEqual(let column, _), .isNull(let column), .isNotNull(let column),
       .arrayLacks(let column, _):
       column
-    case .after(let columns, _): columns.first
+    case .after(let columns, _), .notAfter(let columns, _): columns.first
     case .all(let parts), .any(let parts): parts.lazy.compactMap(\.column).first
     }
   }
