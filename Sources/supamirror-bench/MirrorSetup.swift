@@ -32,7 +32,7 @@ struct MirrorSetup: Sendable {
   private var statePath: String { "\(folder)/state.json" }
 
   /// The next run begins as the first one did.
-  func forget() { SnapshotFile(statePath).remove() }
+  func forget() throws { try SnapshotFile(statePath).remove() }
 
   /// Starts the program; what it logs goes to a file.
   func start(_ arguments: [String], output: ChildProcess.Stream = .pipe) throws -> ChildProcess {

@@ -10,9 +10,9 @@ struct BackfillRun {
   let report: PassNumbers
 
   /// A first copy: nothing is known of an earlier one.
-  static func first(_ setup: MirrorSetup) async throws -> BackfillRun {
-    setup.forget()
-    return try await BackfillRun(setup, ["--cron"])
+  static func first(_ setup: MirrorSetup, _ more: [String] = []) async throws -> BackfillRun {
+    try setup.forget()
+    return try await BackfillRun(setup, ["backfill", "--all"] + more)
   }
 
   init(_ setup: MirrorSetup, _ arguments: [String]) async throws {

@@ -109,7 +109,7 @@ private struct CopyTableRun {
         if let result = results[contender] { report.copies.append(result) }
       }
     }
-    ideal.pages.remove()
+    try ideal.pages.remove()
     try await pair.schema("drop table \(shape.table)")
   }
 

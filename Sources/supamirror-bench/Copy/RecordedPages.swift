@@ -30,8 +30,8 @@ struct RecordedPages: Sendable {
     return body
   }
 
-  func remove() {
+  func remove() throws {
     guard let folder else { return }
-    for page in keys.indices { SnapshotFile("\(folder)/page-\(page)").remove() }
+    for page in keys.indices { try SnapshotFile("\(folder)/page-\(page)").remove() }
   }
 }
