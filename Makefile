@@ -52,7 +52,7 @@ bench: setup ## measure the first copy and passes beside others, in about ten mi
 	@"$$($(SWIFT) build -c release --scratch-path .build-bench --show-bin-path)/supamirror-bench" $(BENCH) $(SCENARIOS)
 
 bench-full: BENCH := full
-bench-full: bench ## the same with every size and kind of row, and lag, bursts and idling; takes hours
+bench-full: bench ## the same with every size and kind of row, and lag, bursts and idling; takes half an hour or more
 
 release: ## build the program optimised and stripped, not needing an installed Swift, as .build/release/supamirror
 	@.ci/setup build

@@ -61,7 +61,8 @@ private let name = TableName(name: "items")
   }
 }
 
-@Test func `a page is slow that takes several times what the best one took, and more than a second`() {
+@Test
+func `a page is slow that takes several times what the best one took, and more than a second`() {
   var times = PageTimes()
   func isSlow(_ rows: Int, read: Int = 100, write: Int, lanes: Int = 4) -> Bool {
     times.isSlow(

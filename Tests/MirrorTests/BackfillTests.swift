@@ -35,7 +35,9 @@ enum Keys: CaseIterable {
       }
       return [text(parts.joined(separator: "-"))]
     case .words:
-      return [text(["", "a b", "é", "\"quoted\"", "Z"].randomElement(using: &random)! + "\(number)")]
+      return [
+        text(["", "a b", "é", "\"quoted\"", "Z"].randomElement(using: &random)! + "\(number)")
+      ]
     case .number: return [raw("\(number - 50).5")]
     case .composite: return [text("t\(number % 5)"), int(number)]
     // One tenant has nearly everything.
@@ -177,7 +179,8 @@ func `a wrong estimate changes who copies a row, and nothing else`(
   #expect(lanes == 1 ? ranges == 1 : ranges >= lanes, "\(ranges)")
 }
 
-@Test func `where counting rows takes the server too long, one lane copies them all`() async throws {
+@Test func `where counting rows takes the server too long, one lane copies them all`() async throws
+{
   let world = await Keys.uuid.world()
   await world.fill(.uuid, 400)
   await world.source.change { source in
@@ -320,7 +323,12 @@ func `what commits late with an older time while the table is copied arrives`(
     source.put("items", [int(500), time(began + 10 * second), text("newer")])
     source.before = { source, request in
       guard request.kind == .read, request.count > 1 else { return nil }
-      guard pages.withLock({ $0 += 1; return $0 }) == 20 else { return nil }
+      guard
+        pages.withLock({
+          $0 += 1
+          return $0
+        }) == 20
+      else { return nil }
       // Its keys are behind the copy by now.
       source.put("items", [int(2), time(began), text("late")])
       source.put("items", [int(-5), time(began), text("late")])
@@ -342,7 +350,8 @@ func `what commits late with an older time while the table is copied arrives`(
   await world.expectEqual()
 }
 
-@Test func `rows that the target refuses are set aside, and every other row arrives`() async throws {
+@Test func `rows that the target refuses are set aside, and every other row arrives`() async throws
+{
   let world = await Keys.uuid.world()
   await world.fill(.uuid, 300)
   await world.source.change { $0.cap = 7 }

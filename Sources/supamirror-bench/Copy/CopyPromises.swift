@@ -26,28 +26,14 @@ struct CopyPromises {
     guard let backfill = result(aCase, .backfill), let read = result(aCase, .idealRead),
       let write = result(aCase, .idealWrite), let naive = result(aCase, .naive)
     else { return }
-    // What stands in one repeat was measured right after each other.
-    func ratio(_ count: Int, _ value: (Int) -> Double) -> Double {
-      (0..<count).map(value).median
-    }
     let name = "copy.usual.\(aCase.latency)ms"
-    let repeats = aCase.repeats
-    if aCase.latency == 0 {
-      // Reading and writing share the processors.
-      report.add(
-        "\(name).to_ideal_read_and_write",
-        ratio(repeats) { backfill.seconds[$0] / (read.seconds[$0] + write.seconds[$0]) },
-        unit: "x", .atMost(1.15))
-    } else {
-      report.add(
-        "\(name).to_slower_ideal",
-        ratio(repeats) { backfill.seconds[$0] / max(read.seconds[$0], write.seconds[$0]) },
-        unit: "x", .atMost(1.15))
-    }
+    report.add(
+      "\(name)." + (aCase.latency == 0 ? "to_ideal_read_and_write" : "to_slower_ideal"),
+      CopyRatio.toIdeal(aCase, read, write, backfill), unit: "x", .atMost(1.15))
     let least = aCase.latency >= 80 ? 40.0 : aCase.latency >= 20 ? 14 : 5
     report.add(
-      "\(name).naive_worker_to_it", ratio(repeats) { naive.seconds[$0] / backfill.seconds[$0] },
-      unit: "x", .atLeast(least))
+      "\(name).naive_worker_to_it", CopyRatio.toNaive(naive, backfill), unit: "x",
+      .atLeast(least))
   }
 
   private func checkCost(_ report: inout BenchReport) {

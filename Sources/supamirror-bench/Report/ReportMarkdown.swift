@@ -8,12 +8,12 @@ struct ReportMarkdown {
     self.plot = plot
   }
 
-  var text: String {
+  /// What `.ci/speed` puts into the README.
+  private var summary: String {
     var text = ""
     if !report.copies.isEmpty {
-      let table = CopyTable(report.copies)
-      text += Self.table(table.headings, table.rows, numbersFrom: 4) + "\n"
-      if let plot { text += "![time a row over the rows of the table](\(plot))\n\n" }
+      let copies = CopySummary(report.copies)
+      text += Self.table(copies.headings, copies.rows, numbersFrom: 3) + "\n"
     }
     let promises = report.numbers.filter { $0.promise != nil }
     if !promises.isEmpty {
@@ -21,6 +21,16 @@ struct ReportMarkdown {
         ["`\($0.name)`", BenchReport.text($0.value) + " \($0.unit)", $0.verdict ?? ""]
       }
       text += Self.table(["promise", "measured", ""], rows, numbersFrom: 1) + "\n"
+    }
+    return text
+  }
+
+  var text: String {
+    var text = "<!-- summary -->\n\n\(summary)<!-- end of summary -->\n\n"
+    if let plot { text += "![time a row over the rows of the table](\(plot))\n\n" }
+    if !report.copies.isEmpty {
+      let table = CopyTable(report.copies)
+      text += Self.table(table.headings, table.rows, numbersFrom: 4) + "\n"
     }
     let others = report.numbers.filter { $0.promise == nil }
     if !others.isEmpty {
