@@ -81,6 +81,7 @@ private struct DaemonRun {
           connection.project(settings.target, over: target)
         ),
         projects: { (source.status, target.status) },
+        progress: { console.progress($0) },
         takeApproval: { Self.takeApproval(settings.statePath, log) }))
     self.daemon = daemon
     watch = ServiceWatch(

@@ -201,8 +201,8 @@ func `a crash at any write loses nothing`(isDone: Bool) async {
   await world.fill(6...9)
   let report = await world.pass()
   await world.expectEqual()
-  // What is read in every pass is not written in every pass.
-  #expect(report.items.upserted == 4 && report.items.unchanged == 2 + 5, "\(report.items)")
+  // What is read in every pass is not written in every pass: those of the future, and the one at the checkpoint.
+  #expect(report.items.upserted == 4 && report.items.unchanged == 2 + 1, "\(report.items)")
 }
 
 @Test func `the checkpoint does not pass the source's clock by our own`() async throws {
@@ -213,7 +213,8 @@ func `a crash at any write loses nothing`(isDone: Bool) async {
     source.put("items", [int(2), time(now + second), text("v")])
   }
   await world.pass()
-  #expect(try world.state()?.checkpoint == time(now))
+  // The clock is told in whole seconds.
+  #expect(try world.state()?.checkpoint == time(now - now % second))
 }
 
 @Test(arguments: ["bigint", "timestamp without time zone"])

@@ -133,7 +133,7 @@ func `a table that stops while keys of it wait is taken up by the next pass`() a
   await source.change { source in
     source.before = { source, request in
       guard isBroken.withLock({ $0 }), request.table?.name == "items", request.kind == .read,
-        request.query?.isDescending == true
+        request.query?.isCounted == true
       else { return nil }
       source.put("items", [int(101), time(now), text("meanwhile")])
       return source.error(403, "42501", request.table)

@@ -17,6 +17,7 @@ import Testing
   await world.source.change { source in
     for id in 50...100 { source.tables[TableName(name: "items")]!.rows[RowKey([int(id)])] = nil }
   }
+  world.wait(minute)
   await world.fill(101...110)
   for _ in 0..<3 { await world.pass() }
   #expect(await world.target.tables[TableName(name: "items")]!.rows.count == 110)
@@ -116,6 +117,7 @@ func `mass deletes are held until they are approved`(count: Int, isAllowed: Bool
   await world.source.change { source in
     for id in 1...count { source.erase("items", int(id)) }
   }
+  world.wait(minute)
   await world.fill(101...102)
   var report = await world.pass()
   if !isAllowed {

@@ -100,6 +100,7 @@ import Transport
 
 @Test func `a ledger that cannot be read stops no rows`() async {
   let world = await World.copied(10)
+  world.wait(minute)
   await world.fill(11...20)
   await world.source.change { source in
     source.before = { source, request in

@@ -117,7 +117,9 @@ actor MemoryProject: MirroredProject {
     return try perform(request) { () throws(PostgRESTError) in
       precondition(query.limit > 0 && query.offset >= 0)
       let table = tables[query.table]!
-      return page(table.text(of: table.select(query, cap: cap), query.columns))
+      return page(
+        table.text(of: table.select(query, cap: cap), query.columns),
+        total: query.isCounted ? table.count(query.filters) : nil)
     }
   }
 
@@ -156,9 +158,9 @@ actor MemoryProject: MirroredProject {
     try perform(Request(kind: .count, table: name)) { estimate ?? tables[name]!.rows.count }
   }
 
-  private func page(_ text: [UInt8]) -> Page {
+  private func page(_ text: [UInt8], total: Int? = nil) -> Page {
     guard let rows = try? JSONRows(text) else { fatalError("rows that cannot be read") }
-    return Page(rows: rows, serverDate: serverDate)
+    return Page(rows: rows, serverDate: serverDate, total: total)
   }
 
   // Writing

@@ -180,6 +180,7 @@ func `reads and writes that take too long get smaller`(code: String?, isWrite: B
   #expect(report["second"].upserted == 10 && report["third"].upserted == 10)
   await world.source.change { $0.before = { _, _ in nil } }
   await world.target.change { $0.tables[TableName(name: "second")] = nil }
+  world.wait(minute)
   await world.fill(11...20, "third")
   report = await world.pass()
   #expect(report["second"].failure?.contains("target has no table") == true)

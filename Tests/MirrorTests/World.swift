@@ -17,8 +17,8 @@ let second: Int64 = 1_000_000
 let minute = 60 * second
 let hour = 60 * minute
 let day = 24 * hour
-/// 2024-06-01T12:00:00Z
-let noon: Int64 = 770_558_400 * second
+/// 2024-06-01T12:00:00.000007Z: with microseconds, as `now()` has them.
+let noon: Int64 = 770_558_400 * second + 7
 
 /// Bytes that outlive the program, until a crash.
 final class MemoryStorage: StateStorage {

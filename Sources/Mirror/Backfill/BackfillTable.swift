@@ -3,8 +3,9 @@ import Supabase
 
 extension Lane {
   /// Whether this pass is to copy the whole table.
-  private func isToBeCopiedWhole(_ scope: BackfillScope?) -> Bool {
+  private func isToBeCopiedWhole(_ scope: BackfillScope?, isCircular: Bool) -> Bool {
     if let scope { return scope.includes(plan.name, state) }
+    if isCircular, state.scan != nil, state.readsAll { return true }
     return state.backfill != nil
       || state.checkpoint == nil && state.scan == nil
         && (state.readsAll || surroundings.settings.initialBackfill == .all)
@@ -14,42 +15,36 @@ extension Lane {
   func awaitCopy(_ scope: BackfillScope?) {
     isAwaitingCopy =
       state.checkpoint == nil && state.scan == nil && state.backfill == nil
-      && isToBeCopiedWhole(scope)
+      && isToBeCopiedWhole(scope, isCircular: false)
   }
 
-  /// Copies the whole table where that is to be done, and then what has changed since the checkpoint.
+  /// Copies the whole table where that is to be done; what changes meanwhile is left to `reconcile`.
   ///
   /// - Parameter isCircular: rows of the table may need others of it, or of a table that needs this one. Then not even
   ///   the whole is copied by key, which would be no order for them, but in the order in which they changed.
-  func copy(
+  func copyWhole(
     _ limits: PassLimits, _ scope: BackfillScope?, isCircular: Bool
   ) async throws(LaneStop) {
-    let isWhole = isToBeCopiedWhole(scope)
     isAwaitingCopy = false
-    if isWhole, isCircular {
-      if state.scan == nil || !state.readsAll {
-        state.backfill = nil
-        state.checkpoint = nil
-        state.scan = nil
-        state.readsAll = true
-        try await save()
-      }
-    } else if isWhole {
-      try await backfill(limits)
-    }
-    let isReadAll = state.readsAll
-    try await reconcile(limits)
-    if isReadAll, !state.readsAll, !state.isCopiedWhole {
-      state.isCopiedWhole = true
+    guard isToBeCopiedWhole(scope, isCircular: isCircular) else { return }
+    hasCopiedWhole = true
+    guard isCircular else { return try await backfill(limits) }
+    if state.scan == nil || !state.readsAll {
+      state.backfill = nil
+      state.checkpoint = nil
+      state.scan = nil
+      state.readsAll = true
       try await save()
     }
-    // All of it was written.
-    if isWhole { bound = nil }
-    surroundings.progress(TableProgress(table: plan.name, rows: report.read, isDone: true))
+    try await reconcile(limits)
+    state.isCopiedWhole = true
+    try await save()
   }
 
   /// Copies every row by key, or what an earlier pass has left of that.
   private func backfill(_ limits: PassLimits) async throws(LaneStop) {
+    // Pages that were copied with other columns lack what is new.
+    if state.columns != plan.columns { state.backfill = nil }
     if state.backfill == nil {
       let cap = try await backfillCap(limits)
       // Keys beyond it come later than the cap. Where they come faster than pages, there would never be an empty one.
@@ -59,8 +54,13 @@ extension Lane {
         ranges: end.map { [KeyRange(id: 0, upTo: $0.contains(where: \.isNull) ? nil : $0)] } ?? [])
       // It would be another way to the same end.
       state.scan = nil
+      state.columns = plan.columns
       try await save()
     }
+    // A change that is newer is the reconcile's. What it needs in other tables may be as new.
+    latest =
+      plan.field.position(of: state.backfill?.cap ?? .null) == .beforeAll
+      ? nil : state.backfill?.cap
     let before = size
     size.mostBytes = Self.mostPageBytes
     defer { size = before }

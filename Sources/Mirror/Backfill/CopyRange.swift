@@ -103,8 +103,10 @@ extension Lane {
       let rows = size.rows
       let limit = max(1, rows / divisor)
       guard
-        let query = place.query(plan.name, columns: plan.columns, upTo: range.upTo, limit: limit)
+        var query = place.query(plan.name, columns: plan.columns, upTo: range.upTo, limit: limit)
       else { return .success(nil) }
+      let latest = latest
+      if let latest { query.filters.append(isNotLater(than: latest)) }
       let start = elapsed()
       do throws(PostgRESTError) {
         let page = try await source.page(query, lastOf: plan.keyColumns)
@@ -119,11 +121,22 @@ extension Lane {
           HeldPage(page: page, asked: limit, elapsed: elapsed() - start, start: place))
       } catch {
         guard error.isCuredBySmallerPage else { return .failure(LaneStop(error)) }
+        if latest != nil {
+          // Perhaps there are so many newer rows to be passed over that no page comes together in time.
+          self.latest = nil
+          continue
+        }
         // Another lane may have made pages smaller meanwhile.
         guard size.rows < rows || size.shrink() else { return .failure(LaneStop(error)) }
         _ = await surroundings.load.note(isSlow: true)
       }
     }
+  }
+
+  private func isNotLater(than value: JSONToken) -> Filter {
+    let column = plan.field.column
+    let filter = Filter.lessOrEqual(column, value)
+    return plan.field.isNullable ? .any([filter, .isNull(column)]) : filter
   }
 
   /// The key before which there are `offset` rows from `place` on. Only keys are read, from the key's index.
@@ -157,6 +170,8 @@ extension Lane {
     var failed: PostgRESTError?
     // The first page is read back, row by row.
     if held.newer.isEmpty, hasReadBack {
+      // Its rows are not told apart, so nothing is known of any.
+      forgetVersions()
       do throws(PostgRESTError) {
         let written = try await target.upsert(
           page.bytes, into: plan.name, keyColumns: plan.keyColumns, columns: writtenColumns)

@@ -58,6 +58,19 @@ package enum StateText {
       writer.name("checkpoint")
       writer.string(checkpoint.text)
     }
+    if let held = state.held {
+      writer.name("held")
+      writer.beginObject()
+      writer.name("checkpoint")
+      writer.string(held.checkpoint.text)
+      writer.name("isPassed")
+      writer.bool(held.isPassed)
+      writer.endObject()
+    }
+    if let columns = state.columns {
+      writer.name("columns")
+      write(columns, &writer)
+    }
     if let scan = state.scan {
       writer.name("scan")
       writer.beginObject()
@@ -170,6 +183,17 @@ package enum StateText {
     if let checkpoint = node["checkpoint"] {
       guard let token = token(checkpoint) else { return nil }
       state.checkpoint = token
+    }
+    if let held = node["held"] {
+      guard let token = held["checkpoint"].flatMap(token), let isPassed = held["isPassed"]?.bool
+      else {
+        return nil
+      }
+      state.held = HeldCheckpoint(checkpoint: token, isPassed: isPassed)
+    }
+    if let columns = node["columns"] {
+      guard let names = strings(columns) else { return nil }
+      state.columns = names
     }
     if let scan = node["scan"] {
       guard let values = tokens(scan["cursor"]), !values.isEmpty else { return nil }

@@ -8,6 +8,11 @@ package struct TableState: Hashable, Sendable {
   package var keyColumns: [String]
   /// The low-water mark: every row up to this value of the field was on the target. nil: nothing copied yet.
   package var checkpoint: JSONToken?
+  /// What is known of rows that could still appear behind the checkpoint; nil: they could, within the look-back.
+  package var held: HeldCheckpoint?
+  /// The columns that were copied when a pass last came to its end; nil: unknown. Rows copied before a column was
+  /// known lack its value on the target, whatever their version says.
+  package var columns: [String]?
   /// A pass that has not reached its end, to be taken up where it stopped.
   package var scan: OpenScan?
   /// The next pass reads the whole table, whatever the initial backfill says: the configuration changed so that

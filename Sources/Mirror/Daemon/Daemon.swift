@@ -22,6 +22,8 @@ package actor Daemon {
     package let now: @Sendable () -> Int64
     /// Source and target as their last requests found them.
     package let projects: @Sendable () -> (source: ProjectStatus, target: ProjectStatus)
+    /// Told how far the copy of each whole table is.
+    package let progress: @Sendable (TableProgress) -> Void
     /// What a person approved since it was asked the last time; for the pass that begins now.
     package let takeApproval: @Sendable () -> DeleteApproval
 
@@ -32,6 +34,7 @@ package actor Daemon {
       probes: (source: any MirroredProject, target: any MirroredProject)? = nil,
       forFeed: (source: any MirroredProject, target: any MirroredProject)? = nil,
       projects: @escaping @Sendable () -> (source: ProjectStatus, target: ProjectStatus),
+      progress: @escaping @Sendable (TableProgress) -> Void = { _ in },
       takeApproval: @escaping @Sendable () -> DeleteApproval = { .none }
     ) {
       self.source = source
@@ -44,6 +47,7 @@ package actor Daemon {
       self.clock = clock
       self.now = now
       self.projects = projects
+      self.progress = progress
       self.takeApproval = takeApproval
     }
   }
@@ -114,7 +118,8 @@ package actor Daemon {
     lanes = Lanes(
       Lane.Surroundings(
         source: surroundings.source, target: surroundings.target, store: surroundings.store,
-        settings: settings, log: surroundings.log, now: surroundings.now, progress: { _ in },
+        settings: settings, log: surroundings.log, now: surroundings.now,
+        progress: { if $0.isBackfill { surroundings.progress($0) } },
         needsPass: { await link.daemon?.needsPass($0) },
         foundChanged: { await link.daemon?.foundChanged($0, $1) }, clock: surroundings.clock,
         forFeed: surroundings.forFeed),

@@ -44,6 +44,7 @@ extension Daemon {
       status.deleted = part.counts.deleted
       status.waiting = part.waiting
       status.held = part.held
+      status.copying = part.copying
       status.quarantined = part.quarantined
       status.lag = part.lag
     }
@@ -62,12 +63,14 @@ struct LaneStatus: Sendable {
   var held: Int
   var quarantined: Int
   var lag: Duration?
+  var copying: CopyStatus?
 }
 
 extension Lane {
   var status: LaneStatus {
     LaneStatus(
       counts: counts, waiting: feed.signals.count + feed.afterParents.count,
-      held: state.heldDeletes, quarantined: state.quarantine.count, lag: feed.lag)
+      held: state.heldDeletes, quarantined: state.quarantine.count, lag: feed.lag,
+      copying: state.backfill.map { CopyStatus(rows: $0.rows, estimate: $0.estimate) })
   }
 }

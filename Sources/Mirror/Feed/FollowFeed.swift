@@ -201,6 +201,7 @@ extension Lane {
     guard feed.deletes == .atOnce, !(try await mustHold(feed.deletedSincePass + keys.count)) else {
       return await leaveDeletesToPass()
     }
+    forget(deleted: keys)
     do throws(PostgRESTError) {
       let deleted = try await target.delete(keys, from: plan.name, keyColumns: plan.keyColumns)
       report.deleted += deleted

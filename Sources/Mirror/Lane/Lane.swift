@@ -22,6 +22,10 @@ actor Lane {
   var report: TableReport
   var state: TableState
   var size: PageSize
+  /// Rows of which only key and version are asked for.
+  var lookSize: PageSize
+  /// What is known to be on the target. It outlives passes, not the lane.
+  var memory = WindowMemory()
   /// Columns that the target computes itself, as its refusals told.
   var leftOut: Set<String> = []
   /// Where this pass began to read, inclusive; nil is the very start.
@@ -35,6 +39,10 @@ actor Lane {
   var isForFeed = false
   /// Nothing of the table was copied yet, and the pass under way is to copy all of it.
   var isAwaitingCopy = false
+  /// This pass has copied the whole table.
+  var hasCopiedWhole = false
+  /// A copy by key leaves out rows whose incremental field is beyond it.
+  var latest: JSONToken?
   var pageTimes = PageTimes()
   /// Wakes the lane when the feed has something for it.
   let alarm: Alarm
@@ -77,6 +85,8 @@ actor Lane {
     report = TableReport(table: plan.name)
     report.notes = plan.notes
     size = PageSize(rows: surroundings.settings.batchSize)
+    // A key and a version are about a tenth of a row.
+    lookSize = PageSize(rows: min(10 * surroundings.settings.batchSize, PageSize.most))
     feed = LaneFeed(signals: Signals(limit: Self.mostSignals(surroundings.settings)))
     if !surroundings.settings.deletes { feed.deletes = .off }
     alarm = Alarm(surroundings.clock)
@@ -118,6 +128,8 @@ actor Lane {
 
   private func stop(because sentence: String) {
     report.failure = sentence
+    // Whoever mends the table may do so by hand.
+    memory.forgetAll()
     // Passes may meet the same for days, every time with other times and counts in it.
     let words = sentence.filter { !$0.isNumber }
     guard words != saidFailure else { return }
@@ -147,6 +159,7 @@ actor Lane {
     leftOut = []
     bound = nil
     isAwaitingCopy = false
+    hasCopiedWhole = false
     hasReadBack = false
     // What was not taken in was committed before, and what comes now is newer than what this pass will read.
     feed.gap = nil
@@ -165,6 +178,13 @@ actor Lane {
     var counts = totals
     counts.add(report)
     return counts
+  }
+
+  /// The table's rows have been read to their end.
+  func noteEnd() {
+    // All of them were written.
+    if hasCopiedWhole { bound = nil }
+    surroundings.progress(TableProgress(table: plan.name, rows: report.read, isDone: true))
   }
 
   /// Makes the lane's state durable.

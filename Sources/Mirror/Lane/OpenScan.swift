@@ -8,6 +8,21 @@ struct PassLimits: Sendable {
   var horizon: Int64?
   /// The source's clock, by the `Date` of its answers.
   var sourceClock: Int64
+
+  /// The horizon, where it was answered; a source that has the function and cannot answer holds checkpoints at the
+  /// very start.
+  var heldHorizon: Int64? { horizon == .min ? nil : horizon }
+}
+
+/// What is the same for all pages of one way through a table.
+struct ScanCourse {
+  /// The newest row that was there when it began; behind it comes the next pass's.
+  let newest: Cursor?
+  let cap: FieldPosition?
+  /// The checkpoint when it began.
+  let before: FieldPosition?
+  /// Rows are told by their versions; all that could be on the target already has been looked up there.
+  var isWindow = false
 }
 
 /// Where a pass over one table begins and ends, and how far it may move the checkpoint.
@@ -53,7 +68,7 @@ extension Lane {
   }
 
   /// How far passes read again before the checkpoint, on the field's line.
-  private var lookback: Int64 {
+  var lookback: Int64 {
     plan.field.isInteger
       ? Int64(surroundings.settings.batchSize) : surroundings.settings.lookback.microseconds
   }
@@ -81,7 +96,7 @@ extension Lane {
   /// Times without a zone, dates and integers have no clock to be held against, so the newest value that was
   /// committed when the pass began limits the checkpoint too: what commits later is not older than the look-back.
   /// It must be known before the first page is read: what commits between the two may be older than all of it.
-  private func cap(
+  func cap(
     _ limits: PassLimits, _ newest: Cursor?
   ) async throws(LaneStop) -> FieldPosition? {
     let clock: FieldPosition? =
@@ -95,7 +110,7 @@ extension Lane {
     return past.flatMap { plan.field.position(of: $0.field) } ?? .beforeAll
   }
 
-  private func newestRow(upTo value: JSONToken?) async throws(LaneStop) -> Cursor? {
+  func newestRow(upTo value: JSONToken?) async throws(LaneStop) -> Cursor? {
     let column = plan.field.column
     let filters: [Filter] =
       value.map { [.lessOrEqual(column, $0)] }

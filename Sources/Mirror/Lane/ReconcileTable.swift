@@ -6,15 +6,31 @@ extension Lane {
   func reconcile(_ limits: PassLimits) async throws(LaneStop) {
     // One that an earlier pass left open has gone past rows that were changed since.
     if state.scan != nil { try await scan(limits) }
-    try await scan(limits)
+    if let start = WindowStart(state, plan, limits, lookback: lookback) {
+      try await reconcileWindow(from: start, limits)
+    } else {
+      try await scan(limits)
+    }
   }
 
+  /// Reads whole rows from where a pass begins to its end.
   private func scan(_ limits: PassLimits) async throws(LaneStop) {
     let before = state.checkpoint.flatMap(plan.field.position)
+    let isFresh = state.scan == nil
     let opening = try await openScan(limits)
     var scan = opening.scan
     bound = opening.bound
     if opening.newest == nil { scan.endOrder() }
+    keepVersions(upTo: opening)
+    _ = try await copyPages(
+      scan, ScanCourse(newest: opening.newest, cap: opening.cap, before: before))
+    try await closeScan(isFresh ? limits : nil)
+  }
+
+  /// Copies page after page, reading the next one while this one is written.
+  /// - Returns: nil at the scan's end; where to go on looking at keys, once pages hold mostly rows that are known.
+  func copyPages(_ start: Scan, _ course: ScanCourse) async throws(LaneStop) -> Scan? {
+    var scan = start
     var page = try await readPage(scan)
     var newer: Set<RowKey> = []
     while let read = page {
@@ -24,12 +40,12 @@ extension Lane {
         read.rows.isEmpty ? nil : try keys(of: read.rows, [read.rows.count - 1]).first
       let isOrdered = scan.isOrdered
       scan.advance(first: first, last: last, lastKey: lastKey)
-      if isOrdered, let last, try reaches(opening.newest, read.rows, last) { scan.endOrder() }
+      if isOrdered, let last, try reaches(course.newest, read.rows, last) { scan.endOrder() }
       let next = scan
       async let following = pageResult(next)
+      let known: Int
       do throws(LaneStop) {
-        try await apply(
-          read, without: newer, last: isOrdered ? last : nil, cap: opening.cap, before: before)
+        known = try await apply(read, without: newer, last: isOrdered ? last : nil, course)
       } catch {
         _ = await following
         throw error
@@ -39,6 +55,7 @@ extension Lane {
       // Keys that the feed names now are read after that page, so it may not overwrite them.
       let applied = try await applySignals()
       newer = applied.rows
+      if course.isWindow, scan.isOrdered, known * 2 > read.rows.count { return scan }
       if applied.hasAbsent, page?.rows.isEmpty == false {
         // Nor may it bring back a row that is gone, and the feed may write keys in another form than pages do.
         page = try await readPage(next)
@@ -50,7 +67,7 @@ extension Lane {
           elapsed: read.elapsed)
       }
     }
-    try await closeScan()
+    return nil
   }
 
   /// A page with what it took to get it.
@@ -69,9 +86,9 @@ extension Lane {
   }
 
   /// The next page, smaller where the server cannot give a full one; nil at the scan's end.
-  private func readPage(_ scan: Scan) async throws(LaneStop) -> ReadPage? {
+  func readPage(_ scan: Scan, atMost most: Int = .max) async throws(LaneStop) -> ReadPage? {
     let clock = ContinuousClock()
-    while let query = scan.query(limit: size.rows) {
+    while let query = scan.query(limit: min(size.rows, most)) {
       let start = clock.now
       do throws(PostgRESTError) {
         let page = try await source.read(query)
@@ -84,12 +101,45 @@ extension Lane {
   }
 
   /// Writes what the target lacks of a page, then moves the cursor past it: never the other way round.
+  /// - Returns: how many rows of it were known to be on the target.
   private func apply(
-    _ page: ReadPage, without newer: Set<RowKey>, last: Cursor?, cap: FieldPosition?,
-    before: FieldPosition?
-  ) async throws(LaneStop) {
+    _ page: ReadPage, without newer: Set<RowKey>, last: Cursor?, _ course: ScanCourse
+  ) async throws(LaneStop) -> Int {
     let rows = page.rows
-    guard !rows.isEmpty else { return }
+    guard !rows.isEmpty else { return 0 }
+    let known = try await take(
+      rows, without: newer, comparing: last == nil ? .all : try comparison(rows, course),
+      before: course.before)
+    if let last {
+      state.scan = OpenScan(cursor: last, cap: course.cap.map(plan.field.token))
+      moveCheckpoint(to: last.field, course.cap)
+    }
+    try await save()
+    surroundings.progress(TableProgress(table: plan.name, rows: report.read))
+    return known
+  }
+
+  /// - Parameter rows: in the order of cursors.
+  func comparison(_ rows: JSONRows, _ course: ScanCourse) throws(LaneStop) -> Comparison {
+    guard try isReadAgain(rows, course) else { return .none }
+    return course.isWindow ? .unversioned : .all
+  }
+
+  /// Which rows are compared with the target, column by column, before they are written.
+  enum Comparison {
+    case none
+    /// Those whose version cannot tell.
+    case unversioned
+    case all
+  }
+
+  /// Writes what the target lacks of these rows, just read at the source.
+  /// - Returns: how many are known to be on the target, by their version.
+  @discardableResult
+  func take(
+    _ rows: JSONRows, without newer: Set<RowKey> = [], comparing comparison: Comparison,
+    before: FieldPosition?
+  ) async throws(LaneStop) -> Int {
     report.read += rows.count
     let keys = try checkedKeys(of: rows)
     var indices = Array(rows.rows.indices)
@@ -97,10 +147,24 @@ extension Lane {
     if !state.quarantine.isEmpty || !newer.isEmpty {
       indices.removeAll { state.quarantine[keys[$0]] != nil || newer.contains(keys[$0]) }
     }
-    let isReadAgain = try isReadAgain(rows, before, cap)
-    if last == nil || isReadAgain {
-      let same = try await unchanged(rows, keys, indices)
+    let count = indices.count
+    var doubtful: [Int] = []
+    var versions: [Int64?] = []
+    if comparison != .none || !memory.isEmpty {
+      versions = try self.versions(of: rows)
+      indices.removeAll { isKnown(keys[$0], versions[$0]) }
+      switch comparison {
+      case .none: break
+      case .unversioned: doubtful = indices.filter { versions[$0] == nil }
+      case .all: doubtful = indices
+      }
+    }
+    let known = count - indices.count
+    report.unchanged += known
+    if !doubtful.isEmpty {
+      let same = try await unchanged(rows, keys, doubtful)
       report.unchanged += same.count
+      remember(keys, versions, same)
       indices.removeAll { same.contains($0) }
     }
     if !indices.isEmpty {
@@ -111,10 +175,7 @@ extension Lane {
       try await readBack(rows, keys, indices, outcome)
       try refuse(outcome.refusals)
     }
-    if let last { state.scan = OpenScan(cursor: last, cap: cap.map(plan.field.token)) }
-    if let last { moveCheckpoint(to: last.field, cap) }
-    try await save()
-    surroundings.progress(TableProgress(table: plan.name, rows: report.read))
+    return known
   }
 
   /// Tells of rows changed since the last reconcile: the feed should have reported them.
@@ -134,16 +195,14 @@ extension Lane {
 
   /// Whether a page holds rows that passes read over and over: those within the look-back, and those newer than
   /// the checkpoint may go; or rows that the feed may have brought.
-  private func isReadAgain(
-    _ rows: JSONRows, _ before: FieldPosition?, _ cap: FieldPosition?
-  ) throws(LaneStop) -> Bool {
-    guard let before else { return false }
+  private func isReadAgain(_ rows: JSONRows, _ course: ScanCourse) throws(LaneStop) -> Bool {
+    guard let before = course.before else { return false }
     if feed.hasWritten { return true }
     let first = try values([plan.field.column], rows, 0)[0]
     let last = try values([plan.field.column], rows, rows.count - 1)[0]
     guard let start = plan.field.position(of: first), let end = plan.field.position(of: last)
     else { return true }
-    return start <= before || cap.map { end > $0 } ?? false
+    return start <= before || course.cap.map { end > $0 } ?? false
   }
 
   /// The rows of a page that the target has already, byte for byte.
@@ -175,7 +234,7 @@ extension Lane {
     return found
   }
 
-  private func moveCheckpoint(to value: JSONToken, _ cap: FieldPosition?) {
+  func moveCheckpoint(to value: JSONToken, _ cap: FieldPosition?) {
     guard let reached = plan.field.position(of: value) else { return }
     let limited = cap.map { min($0, reached) } ?? reached
     guard limited > (state.checkpoint.flatMap(plan.field.position) ?? .beforeAll) else { return }
@@ -183,10 +242,23 @@ extension Lane {
     state.checkpoint = limited == reached ? value : plan.field.token(at: limited)
   }
 
-  private func closeScan() async throws(LaneStop) {
-    if state.checkpoint == nil { state.checkpoint = plan.field.token(at: .beforeAll) }
+  /// - Parameter limits: of a pass that has read everything from where it began; nil for one that took up another's
+  ///   scan.
+  func closeScan(_ limits: PassLimits?) async throws(LaneStop) {
+    let checkpoint = state.checkpoint ?? plan.field.token(at: .beforeAll)
+    state.checkpoint = checkpoint
     state.scan = nil
     state.readsAll = false
+    if let limits {
+      state.columns = plan.columns
+      // Where the horizon is unknown the checkpoint has not moved, and what was known of it stays true.
+      if let horizon = limits.heldHorizon {
+        state.held = HeldCheckpoint(checkpoint: checkpoint, plan.field, horizon: horizon)
+      }
+      if let next = WindowStart(state, plan, limits, lookback: lookback) {
+        memory.keep(from: next.least)
+      }
+    }
     try await save()
   }
 
@@ -195,15 +267,17 @@ extension Lane {
     _ rows: JSONRows, _ indices: [Int], _ before: FieldPosition?
   ) throws(LaneStop) {
     guard let before, plan.field.kind == .timestampWithTimeZone else { return }
+    var oldest: Int64?
     for index in indices {
       let value = try values([plan.field.column], rows, index)[0]
       guard let position = plan.field.position(of: value), position > before,
         case .at(let time) = position
       else { continue }
-      let lag = Duration.microseconds(max(0, surroundings.now() - time))
-      report.lag = max(report.lag ?? lag, lag)
-      return
+      oldest = min(oldest ?? time, time)
     }
+    guard let oldest else { return }
+    let lag = Duration.microseconds(max(0, surroundings.now() - oldest))
+    report.lag = max(report.lag ?? lag, lag)
   }
 }
 

@@ -23,10 +23,12 @@ extension Lane {
     _ rows: JSONRows, _ indices: [Int], after failed: PostgRESTError? = nil
   ) async throws(LaneStop) -> BatchOutcome {
     hasWrittenSinceCount = true
+    try forget(writing: indices, of: rows)
     var outcome = BatchOutcome()
     var open = [indices[...]]
     var failed = failed
     var timeouts = 0
+    var confirmed: [ArraySlice<Int>] = []
     while let batch = open.popLast() {
       guard !batch.isEmpty else { continue }
       let body = batch.count == rows.count ? rows.bytes : rows.array(of: batch)
@@ -42,6 +44,7 @@ extension Lane {
           try await findSkipped(rows, batch, body, columns, &outcome)
         } else {
           outcome.written += batch.count
+          if written != nil { confirmed.append(batch) }
         }
       } catch {
         // A batch that took too long may be too large; a few times on, the target does not answer at all.
@@ -52,6 +55,7 @@ extension Lane {
         try await recover(from: error, rows, batch, columns, &open, &outcome)
       }
     }
+    for batch in confirmed { try remember(written: batch, of: rows) }
     return outcome
   }
 

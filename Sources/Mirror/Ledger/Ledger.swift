@@ -49,6 +49,8 @@ struct Ledger: Sendable {
   ///   that a cascade deleted with it: they were committed with it and are read after it.
   func snapshot(of levels: [[TableName]], pageSize: Int) async throws(LaneStop) -> Snapshot {
     var snapshot = Snapshot()
+    // Mostly there are none, which one request tells for all tables.
+    if try await page(columns: ["id"], tables: [], after: nil, limit: 1).isEmpty { return snapshot }
     for level in levels {
       for start in stride(from: 0, to: level.count, by: Self.groupSize) {
         let group = Array(level[start..<min(start + Self.groupSize, level.count)])
@@ -153,17 +155,21 @@ struct Ledger: Sendable {
     return tables
   }
 
+  /// - Parameter tables: none are all.
   private func page(
     columns: [String], tables: [TableName], after: JSONToken?, limit: Int
   ) async throws(LaneStop) -> JSONRows {
-    let isOfTable = Filter.any(
-      tables.map { table in
-        .all([
-          .equal("schema_name", JSONToken(string: table.schema)),
-          .equal("table_name", JSONToken(string: table.name)),
-        ])
-      })
-    var filters: [Filter] = [.arrayLacks("processed_by", mirror), isOfTable]
+    var filters: [Filter] = [.arrayLacks("processed_by", mirror)]
+    if !tables.isEmpty {
+      filters.append(
+        .any(
+          tables.map { table in
+            .all([
+              .equal("schema_name", JSONToken(string: table.schema)),
+              .equal("table_name", JSONToken(string: table.name)),
+            ])
+          }))
+    }
     if let after { filters.append(.greater("id", after)) }
     var query = ReadQuery(
       table: Self.table, columns: columns, filters: filters, order: ["id"], limit: limit)

@@ -159,6 +159,7 @@ extension Lane {
     if !plan.truncates.isEmpty {
       // What was put in afterwards may be older than the checkpoint: a truncate often comes before a reload.
       state.checkpoint = nil
+      state.held = nil
       state.scan = nil
       state.readsAll = true
       report.notes.append(
@@ -186,6 +187,7 @@ extension Lane {
       // Absence is looked up once more right before: a row that came back meanwhile is written instead.
       let batch = try await lookAgain(Array(planned)).absent
       guard !batch.isEmpty else { continue }
+      forget(deleted: batch)
       do throws(PostgRESTError) {
         report.deleted += try await target.delete(
           batch, from: self.plan.name, keyColumns: self.plan.keyColumns)

@@ -24,7 +24,7 @@ struct DeleteReplay: Sendable {
       stuck.insert(lane.plan.name)
     }
     let blocked = Self.parents(of: stuck, references)
-    var hasDeleted = false
+    var deleted: Set<TableName> = []
     for lane in levels.reversed().joined() {
       guard let plan = plans[lane.plan.name] else {
         try await lane.run { lane throws(LaneStop) in try await lane.holdNothing() }
@@ -46,9 +46,15 @@ struct DeleteReplay: Sendable {
         }
         return false
       }
-      hasDeleted = hasDeleted || isDone ?? false
+      if isDone == true { deleted.insert(lane.plan.name) }
     }
-    return hasDeleted
+    guard !deleted.isEmpty else { return false }
+    // The target may have cascaded to what refers to them.
+    for lane in levels.joined()
+    where !Self.parents(of: [lane.plan.name], references).isDisjoint(with: deleted) {
+      try await lane.run { lane throws(LaneStop) in lane.forgetVersions() }
+    }
+    return true
   }
 
   /// Every table that the given ones refer to, at any distance: deleting there could cascade to held rows.

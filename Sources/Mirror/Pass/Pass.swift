@@ -112,7 +112,17 @@ package struct Pass: Sendable {
       try await together(level) { lane throws(LaneStop) in
         let isCircular = circular.contains(lane.plan.name)
         try await lane.run { lane throws(LaneStop) in
-          try await lane.copy(survey.limits, backfill, isCircular: isCircular)
+          try await lane.copyWhole(survey.limits, backfill, isCircular: isCircular)
+        }
+      }
+    }
+    // What has changed meanwhile, in all tables close together: rows and what they need may be new.
+    let limits = try await limits(survey, lanes)
+    for level in levels {
+      try await together(level) { lane throws(LaneStop) in
+        try await lane.run { lane throws(LaneStop) in
+          try await lane.reconcile(limits)
+          lane.noteEnd()
         }
       }
     }
@@ -132,6 +142,17 @@ package struct Pass: Sendable {
     for lane in lanes {
       try await lane.run { lane throws(LaneStop) in try await lane.countJSONNulls() }
     }
+  }
+
+  /// How far checkpoints may go now.
+  private func limits(
+    _ survey: Survey, _ lanes: [Lane]
+  ) async throws(LaneStop) -> PassLimits {
+    for lane in lanes where await lane.hasCopiedWhole {
+      // That may have taken days.
+      return try await survey.limitsNow(self)
+    }
+    return survey.limits
   }
 
   private func prune(_ ledger: Ledger) async throws(LaneStop) {

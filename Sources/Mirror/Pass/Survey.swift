@@ -15,6 +15,8 @@ struct Survey: Sendable {
   /// nil where deletes are left alone or the migration is not installed at the source.
   var ledger: Ledger?
   var unmirrored: [String] = []
+  /// Whether the source can tell since when its transactions run.
+  var hasHorizon = false
   var limits = PassLimits(horizon: nil, sourceClock: 0)
 
   static func take(_ pass: Pass) async throws(LaneStop) -> Survey {
@@ -24,8 +26,9 @@ struct Survey: Sendable {
     let target = try await catalogue(of: schemas, pass.target)
     survey.plan(pass.tables, source, target)
     survey.hasMarker = Marker.isInstalled(source) && Marker.isInstalled(target)
+    survey.hasHorizon = source.functions.contains("sync_horizon")
     survey.limits = try await clock(pass, survey.plans)
-    try await survey.findHorizon(pass, source)
+    try await survey.findHorizon(pass)
     do throws(LaneStop) {
       try await survey.findLedger(pass, source, target)
     } catch .table(let sentence) {
@@ -101,8 +104,16 @@ struct Survey: Sendable {
     return limits
   }
 
-  private mutating func findHorizon(_ pass: Pass, _ source: Catalogue) async throws(LaneStop) {
-    guard source.functions.contains("sync_horizon") else { return }
+  /// The same, later.
+  func limitsNow(_ pass: Pass) async throws(LaneStop) -> PassLimits {
+    var later = self
+    later.limits = try await Self.clock(pass, plans)
+    try await later.findHorizon(pass)
+    return later.limits
+  }
+
+  private mutating func findHorizon(_ pass: Pass) async throws(LaneStop) {
+    guard hasHorizon else { return }
     do throws(PostgRESTError) {
       let body = try await pass.source.rpc(
         "sync_horizon", schema: "public", arguments: Array("{}".utf8))

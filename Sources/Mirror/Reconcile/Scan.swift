@@ -38,7 +38,8 @@ package struct Scan: Hashable, Sendable {
   }
 
   /// nil once everything has been read.
-  package func query(limit: Int) -> ReadQuery? {
+  /// - Parameter columns: nil is all of the plan's.
+  package func query(limit: Int, columns: [String]? = nil) -> ReadQuery? {
     let field = plan.field.column
     let filters: [Filter]
     var order = plan.orderColumns
@@ -59,7 +60,8 @@ package struct Scan: Hashable, Sendable {
     case .finished: return nil
     }
     return ReadQuery(
-      table: plan.name, columns: plan.columns, filters: filters, order: order, limit: limit)
+      table: plan.name, columns: columns ?? plan.columns, filters: filters, order: order,
+      limit: limit)
   }
 
   /// Moves on past a page.

@@ -103,7 +103,7 @@ package struct CopyProgress: Sendable {
     return total
   }
 
-  private static func percent(_ rows: Int, of estimate: Int?, isDone: Bool) -> Int? {
+  static func percent(_ rows: Int, of estimate: Int?, isDone: Bool) -> Int? {
     if isDone { return 100 }
     guard let estimate, estimate > 0 else { return nil }
     return Int(min(99, max(0, Double(rows) / Double(estimate) * 100)))

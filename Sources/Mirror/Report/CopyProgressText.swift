@@ -70,7 +70,7 @@ package struct CopyProgressText: Sendable {
     return line.isEmpty ? cut(parts.first ?? "", to: width) : line
   }
 
-  private static func rows(_ rows: Int, of estimate: Int?) -> String {
+  static func rows(_ rows: Int, of estimate: Int?) -> String {
     guard let estimate, estimate >= rows else { return ReportText.grouped(rows) }
     return "\(ReportText.grouped(rows)) of ~\(ReportText.grouped(estimate))"
   }

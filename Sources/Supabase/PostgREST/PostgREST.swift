@@ -19,11 +19,17 @@ package struct Page: Sendable {
   package let rows: JSONRows
   /// The answer's `Date` header, seconds since 1970.
   package let serverDate: Int?
+  /// Rows that the query's filters match, whatever its limit and the server's cap; nil where they were not counted.
+  package let total: Int?
 
-  package init(rows: JSONRows, serverDate: Int?) {
+  package init(rows: JSONRows, serverDate: Int?, total: Int? = nil) {
     self.rows = rows
     self.serverDate = serverDate
+    self.total = total
   }
+
+  /// Every row that the query matches is here, at one moment. A page that was not counted never says so.
+  package var isComplete: Bool { rows.count == total }
 }
 
 /// One project's PostgREST. Every request is idempotent; what may be retried is retried here, with backoff,

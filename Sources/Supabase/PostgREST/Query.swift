@@ -29,10 +29,12 @@ package struct ReadQuery: Hashable, Sendable {
   package var isDescending: Bool
   package var limit: Int
   package var offset: Int
+  /// The rows that the filters match are counted exactly, in the statement that reads the page: `Page.total`.
+  package var isCounted: Bool
 
   package init(
     table: TableName, columns: [String], filters: [Filter] = [], order: [String] = [],
-    isDescending: Bool = false, limit: Int, offset: Int = 0
+    isDescending: Bool = false, limit: Int, offset: Int = 0, isCounted: Bool = false
   ) {
     self.table = table
     self.columns = columns
@@ -41,5 +43,6 @@ package struct ReadQuery: Hashable, Sendable {
     self.isDescending = isDescending
     self.limit = limit
     self.offset = offset
+    self.isCounted = isCounted
   }
 }

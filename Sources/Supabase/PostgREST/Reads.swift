@@ -3,9 +3,11 @@ import Transport
 
 extension PostgREST {
   /// One page. It may be shorter than the limit without being the last: the server has a cap of its own, which it
-  /// does not tell (`pg-limit-over-cap`). Only an empty page is the end.
+  /// does not tell (`pg-limit-over-cap`). Only an empty page is the end, or one that has all the rows that were
+  /// counted with it (`pg-count-exact-page`).
   package func read(_ query: ReadQuery) async throws(PostgRESTError) -> Page {
     var call = Call("GET", table: query.table)
+    if query.isCounted { call.prefer = ["count=exact"] }
     call.query = try written(call) { () throws(Unwritable) in try Self.text(of: query) }
     return try await perform(call) { answer throws(PostgRESTError) in
       try expect(answer, of: call, statuses: [200, 206])
@@ -13,7 +15,11 @@ extension PostgREST {
       guard rows.count <= query.limit else {
         throw failure(of: call, .unreadable, "answered with more rows than were asked for")
       }
-      return Page(rows: rows, serverDate: answer.serverDate)
+      let total = query.isCounted ? answer.contentRange?.total : nil
+      guard total.map({ rows.count <= $0 }) ?? true else {
+        throw failure(of: call, .unreadable, "answered with more rows than it counted")
+      }
+      return Page(rows: rows, serverDate: answer.serverDate, total: total)
     }
   }
 
