@@ -1,4 +1,5 @@
 import LocalSupabase
+import Transport
 
 /// What a pass costs where nothing, or little, has changed.
 struct ReconcileScenario {
@@ -54,21 +55,49 @@ struct ReconcileScenario {
     // The first pass after the copy still looks back.
     _ = try await BackfillRun(setup, ["--cron"])
     await pair.settle()
-    var seconds: [Double] = []
-    var requests: Double?
-    for _ in 0..<(settings.repeats ?? 3) {
-      let before = pair.requests
-      seconds.append(try await BackfillRun(setup, ["--cron"]).time.inSeconds)
-      if let before, let after = pair.requests { requests = Double(after - before) }
-    }
-    await route.stop()
-    report.add("reconcile.nothing_new.seconds", seconds.median, unit: "s", .atMost(2))
-    if let requests {
+    let before = pair.requests
+    let alone = try await BackfillRun(setup, ["--cron"])
+    report.add("reconcile.nothing_new.process_of_its_own.seconds", alone.time.inSeconds, unit: "s")
+    if let before, let after = pair.requests {
       report.add(
-        "reconcile.nothing_new.requests", requests, unit: "requests",
-        .atMost(Double(Self.tables) + Self.constantRequests))
+        "reconcile.nothing_new.process_of_its_own.requests", Double(after - before),
+        unit: "requests")
     }
+    try await measureDaemon(setup, pair, &report)
+    await route.stop()
     try await pair.schema(names.map { "drop table \($0);" }.joined())
+  }
+
+  /// What the daemon's regular passes take, which know what the last one saw.
+  private func measureDaemon(
+    _ setup: MirrorSetup, _ pair: BenchPair, _ report: inout BenchReport
+  ) async throws {
+    var setup = setup
+    let port = findFreePort()
+    setup.settings = [
+      "SYNC_REALTIME": "false", "SYNC_RECONCILE_INTERVAL_MS": "1000",
+      "SYNC_STATUS_LISTEN": "\(port)",
+    ]
+    let process = try setup.start(["run"], output: .null)
+    let passes = RegularPasses(port: port, pair: pair)
+    do {
+      // The first one finds out what the target has.
+      _ = try await passes.next()
+      var seen: [RegularPasses.Pass] = []
+      for _ in 0..<(settings.repeats ?? 3) { seen.append(try await passes.next()) }
+      report.add(
+        "reconcile.nothing_new.seconds", seen.map(\.seconds).median, unit: "s", .atMost(2))
+      let requests = seen.compactMap { $0.requests.map(Double.init) }
+      if !requests.isEmpty {
+        report.add(
+          "reconcile.nothing_new.requests", requests.median, unit: "requests",
+          .atMost(Double(Self.tables) + Self.constantRequests))
+      }
+      await process.end()
+    } catch {
+      await process.end()
+      throw BenchStopped(description: "\(error)\n\(setup.log)")
+    }
   }
 
   /// A pass over one table of which one row in a hundred has changed since the last one.
