@@ -97,8 +97,10 @@ struct Survey: Sendable {
       do throws(PostgRESTError) {
         let page = try await pass.source.read(
           ReadQuery(table: plan.name, columns: [plan.keyColumns[0]], limit: 1))
-        guard let seconds = page.serverDate else { continue }
-        limits.sourceClock = Int64(seconds) * 1_000_000 + TimeText.unixEpoch
+        if let seconds = page.serverDate {
+          limits.sourceClock = Int64(seconds) * 1_000_000 + TimeText.unixEpoch
+        }
+        // A server that leaves the date out does so with every table.
         break
       } catch {
         // What is wrong with this table alone, its lane will say; any other tells the time as well.
