@@ -51,6 +51,14 @@ struct Connection {
     return PostgREST(project: project, origin: origin, transport: transport, limits: limits)
   }
 
+  /// For commands that a person waits for: what does not answer for ten seconds is said not to.
+  func inquiry(_ project: Project) -> PostgREST {
+    var limits = limits
+    limits.retryTime = min(limits.retryTime, .seconds(10))
+    limits.requestTime = min(limits.requestTime, .seconds(30))
+    return PostgREST(project: project, origin: origin, transport: transport, limits: limits)
+  }
+
   /// Odd frames are told once a connection and kind.
   func feed(_ project: Project, log: Log) -> RealtimeClient {
     var options = RealtimeOptions()

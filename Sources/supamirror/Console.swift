@@ -193,6 +193,12 @@ final class Console: Sendable {
     }
   }
 
+  /// A part of a command's answer, for standard output.
+  func show(_ text: String) {
+    state.withLock { StandardStream.error.write($0.panel.clear()) }
+    StandardStream.output.write(text)
+  }
+
   /// What copying whole tables would read.
   func show(_ forecast: BackfillForecast) {
     StandardStream.output.write(format == .json ? forecast.json + "\n" : forecast.plain)

@@ -22,6 +22,7 @@ func runBackfill(
   }
   let lock = try lockForBackfill(settings.statePath)
   defer { withExtendedLifetime(lock) {} }
+  try refusePromoted(settings.statePath)
   let store = try StateStore(file, identity: identity)
   await expect(
     scope, tables, store, console,

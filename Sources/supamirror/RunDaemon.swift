@@ -12,6 +12,7 @@ func runDaemon(
   var current = try configuration.mirror()
   let lock = try FileLock(current.settings.statePath)
   defer { withExtendedLifetime(lock) {} }
+  try refusePromoted(current.settings.statePath)
   let signals = ProcessSignals()
   var run = try DaemonRun(current, variables, console)
   while case .changed(let next) = await run.run(signals, configuration) {

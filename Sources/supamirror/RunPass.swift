@@ -20,6 +20,7 @@ func runPass(
       try arguments.approval(of: tables), settings.statePath, to: error.holder, console)
   }
   defer { withExtendedLifetime(lock) {} }
+  try refusePromoted(settings.statePath)
   let store = try StateStore(file, identity: identity)
 
   let connection = Connection(settings, origin: identity.name)

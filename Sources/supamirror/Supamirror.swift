@@ -46,6 +46,11 @@ struct Supamirror {
         return try await runVerify(
           settings: settings, tables: arguments.verification(of: tables), arguments: arguments,
           console: console)
+      case .promote: return try await runPromote(configuration, arguments, console: console)
+      case .`init`:
+        return try await runInit(configuration, arguments, variables)
+      case .check:
+        return try await runCheck(configuration, arguments, variables)
       case .backfill:
         let (settings, tables) = try configuration.mirror()
         return try await runBackfill(

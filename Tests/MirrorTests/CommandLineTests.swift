@@ -28,6 +28,11 @@ import Testing
     #expect(try Arguments(["run"]) == Arguments())
     let status = try Arguments(["status", "--json", "--state", "/s"])
     #expect(status.command == .status && status.wantsJSON && status.statePath == "/s")
+    let promote = try Arguments(["promote", "--dry-run", "--accept-loss", "--headroom=7", "--json"])
+    #expect(promote.command == .promote && promote.wantsJSON)
+    #expect(promote.isDryRun && promote.promotion.acceptsLoss)
+    #expect(promote.promotion.headroom == 7)
+    #expect(try Arguments(["promote"]).promotion.headroom == 1_000)
     let backfill = try Arguments([
       "backfill", "--table", "a", "--table=shop.b", "--dry-run", "--state", "/s",
     ])
@@ -36,9 +41,18 @@ import Testing
     #expect(try Arguments(["backfill", "--all"]).isBackfillOfAll)
   }
 
+  @Test func `init and check have options of their own`() throws {
+    let begin = try Arguments(["init", "--force", "--schema", "a", "--schema=b c"])
+    #expect(begin.command == .`init` && begin.overwrites && begin.schemas == ["a", "b c"])
+    #expect(try Arguments(["check", "--sql", "target"]).sqlProject == "target")
+    let check = try Arguments(["check", "--json", "--state", "/s"])
+    #expect(check.command == .check && check.wantsJSON && check.statePath == "/s")
+  }
+
   @Test(arguments: [
-    ["--help"], ["-h"], ["migration", "--help"], ["--cron", "--help"],
-    ["--help", "migration", "--cron"], ["status", "--help"], ["run", "-h"], ["backfill", "-h"],
+    ["init", "--help"], ["check", "-h"], ["--help"], ["-h"], ["migration", "--help"],
+    ["--cron", "--help"],
+    ["--help", "migration", "--cron"], ["backfill", "-h"], ["status", "--help"], ["run", "-h"],
   ])
   func `help is there for everything`(words: [String]) throws {
     let arguments = try Arguments(words)
@@ -59,8 +73,17 @@ import Testing
     (["--log-format", "xml"], "text or json"), (["--log-level", "loud"], "debug, info"),
     (["migration", "--cron"], "no meaning for migration"),
     (["--reverse"], "belongs to supamirror migration"), (["statsu"], "did you mean status?"),
-    (["--json"], "belongs to supamirror status"), (["run", "status"], "one too many"),
+    (["--json"], "belongs to supamirror status"),
+    (["--cron", "--accept-loss"], "belongs to supamirror promote"),
+    (["promote", "--headroom", "x"], "--headroom must be a whole number"),
+    (["promote", "--headroom=-1"], "--headroom must be"), (["promote", "--cron"], "no meaning"),
+    (["promote", "--headroom"], "needs a whole number"), (["run", "status"], "one too many"),
     (["status", "--cron"], "no meaning for status"),
+    (["--force"], "belongs to supamirror init"), (["check", "--schema", "a"], "supamirror init"),
+    (["init", "--json"], "belongs to supamirror status"), (["init", "--schema"], "needs a schema"),
+    (["check", "--sql", "both"], "must be source or target"),
+    (["--sql=source"], "supamirror check"),
+    (["chekc"], "did you mean check?"),
     (["migration", "--state", "s"], "no meaning for migration"),
     (["status", "--reverse"], "belongs to supamirror migration"),
     (["migration", "--approve-deletes", "a"], "no meaning"), (["--version=1"], "takes no value"),

@@ -177,7 +177,7 @@ private struct Screen {
         let code = rest.prefix { !$0.isLetter }
         rest = rest.dropFirst(code.count)
         switch rest.popFirst() {
-        case "A": row -= Int(code.dropFirst()) ?? 1
+        case "A": row = max(0, row - (Int(code.dropFirst()) ?? 1))
         case "K": rows[row] = String(rows[row].prefix(column))
         case "J":
           rows[row] = String(rows[row].prefix(column))

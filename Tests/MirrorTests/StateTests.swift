@@ -15,6 +15,8 @@ private func fullState() -> [TableName: TableState] {
   var state = TableState(field: "updated \"at\"", keyColumns: ["id", "ключ"])
   state.checkpoint = nasty[7]
   state.scan = OpenScan(cursor: Cursor(nasty), cap: nasty[0])
+  state.held = HeldCheckpoint(checkpoint: nasty[7], isPassed: true)
+  state.columns = ["id", "ключ", "a \"b\""]
   state.readsAll = true
   state.heldDeletes = 7
   state.jsonbNulls = 3
@@ -24,6 +26,8 @@ private func fullState() -> [TableName: TableState] {
   state.quarantine[RowKey([int(2)])] = QuarantinedRow(code: "", reason: "", since: .max)
   var counted = TableState(field: "f", keyColumns: ["k"])
   counted.jsonbNullsCounted = 9
+  counted.held = HeldCheckpoint(checkpoint: nasty[8], isPassed: false)
+  counted.columns = []
   return [
     TableName(schema: "a.b", name: "c"): state,
     TableName(schema: "a", name: "b.c"): TableState(field: "f", keyColumns: []),

@@ -8,7 +8,10 @@ package struct Arguments: Hashable, Sendable {
     case migration
     case status
     case verify
+    case promote
     case backfill
+    case `init`
+    case check
   }
 
   package enum LogFormat: String, Hashable, Sendable, CaseIterable {
@@ -30,12 +33,20 @@ package struct Arguments: Hashable, Sendable {
   package var namedTables: [String] = []
   /// `backfill --all`
   package var isBackfillOfAll = false
-  /// `backfill --dry-run`
+  /// `--dry-run` of `backfill` and `promote`
   package var isDryRun = false
   /// `migration --reverse`
   package var isReverse = false
-  /// `status --json`, `verify --json`
+  /// `--json` of `status`, `check`, `promote` and `verify`
   package var wantsJSON = false
+  /// `promote --accept-loss`, `--headroom`
+  package var promotion = Promotion.Options()
+  /// `check --sql`: `source` or `target`.
+  package var sqlProject: String?
+  /// `init --force`
+  package var overwrites = false
+  /// `init --schema`, each by itself; empty: all that hold the user's tables.
+  package var schemas: [String] = []
   package var logFormat = LogFormat.text
   package var logLevel = LogEvent.Level.info
   package var environmentPath: String?
@@ -98,8 +109,10 @@ package struct Arguments: Hashable, Sendable {
       case .cron: isOnePass = true
       case .json: wantsJSON = true
       case .showKeys: showsKeys = true
+      case .acceptLoss: promotion.acceptsLoss = true
       case .all: isBackfillOfAll = true
       case .dryRun: isDryRun = true
+      case .force: overwrites = true
       default: isReverse = true
       }
       return
@@ -113,9 +126,20 @@ package struct Arguments: Hashable, Sendable {
     case .approveDeletes: approvedDeletes.append(value)
     case .table: namedTables.append(value)
     case .markdown: markdownPath = value
+    case .schema: schemas.append(value)
+    case .sql:
+      guard ["source", "target"].contains(value) else {
+        throw ArgumentError("\(option.rawValue) must be \(option.valueName)")
+      }
+      sqlProject = value
     case .envFile: environmentPath = value
     case .tableConfig: tableConfigPath = value
     case .state: statePath = value
+    case .headroom:
+      guard let number = Int(value), (0...1_000_000_000).contains(number) else {
+        throw ArgumentError("\(option.rawValue) must be \(option.valueName)")
+      }
+      promotion.headroom = number
     case .logLevel:
       guard let level = LogEvent.Level(name: value) else {
         throw ArgumentError("\(option.rawValue) must be \(option.valueName)")

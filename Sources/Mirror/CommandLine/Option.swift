@@ -9,6 +9,11 @@ enum Option: String, CaseIterable {
   case dryRun = "--dry-run"
   case reverse = "--reverse"
   case json = "--json"
+  case acceptLoss = "--accept-loss"
+  case headroom = "--headroom"
+  case force = "--force"
+  case schema = "--schema"
+  case sql = "--sql"
   case envFile = "--env-file"
   case tableConfig = "--table-config"
   case state = "--state"
@@ -24,11 +29,15 @@ enum Option: String, CaseIterable {
     switch self {
     case .cron, .approveDeletes: [.mirror]
     case .table: [.backfill, .verify]
-    case .all, .dryRun: [.backfill]
+    case .all: [.backfill]
     case .showKeys, .markdown: [.verify]
-    case .state: [.mirror, .status, .backfill, .verify]
+    case .dryRun: [.backfill, .promote]
+    case .state: [.mirror, .status, .backfill, .check, .promote, .verify]
     case .reverse: [.migration]
-    case .json: [.status, .verify]
+    case .json: [.status, .check, .promote, .verify]
+    case .force, .schema: [.`init`]
+    case .sql: [.check]
+    case .acceptLoss, .headroom: [.promote]
     default: []
     }
   }
@@ -36,8 +45,12 @@ enum Option: String, CaseIterable {
   /// What to give it, for the help and for errors; empty where it takes nothing.
   var valueName: String {
     switch self {
-    case .cron, .all, .dryRun, .showKeys, .reverse, .json, .help, .version: ""
+    case .cron, .all, .dryRun, .acceptLoss, .showKeys, .reverse, .json, .force, .help, .version:
+      ""
+    case .headroom: "a whole number from 0 to 1000000000"
     case .table: "schema.table"
+    case .schema: "a schema"
+    case .sql: "source or target"
     case .approveDeletes: "schema.table or all"
     case .envFile, .tableConfig, .state, .markdown: "a path"
     case .logFormat: "text or json"

@@ -15,8 +15,25 @@ struct TargetLook {
   var scan: Scan
   var reached = FieldPosition.beforeAll
   var isAtEnd = false
+  /// It has kept up with the source's pages; else what they show last was known without it.
+  var isCurrent = false
+  /// It began with the first page, and has left nothing out.
+  var isWhole = true
   /// Of the memory when the look began.
   let losses: Int
+}
+
+extension TargetLook {
+  /// Begins at the page where it has not kept up.
+  fileprivate mutating func catchUp(with page: WindowPage, isNeeded: Bool) {
+    if isNeeded, !isCurrent, scan != page.start {
+      scan = page.start
+      isAtEnd = false
+      reached = .beforeAll
+      isWhole = false
+    }
+    isCurrent = isNeeded
+  }
 }
 
 /// The pass over a table whose rows tell by their versions whether the target has them: it reads keys and versions,
@@ -145,6 +162,7 @@ extension Lane {
     if !memory.isWhole(from: start.least) {
       let last = plan.field.position(of: try cursor(rows, rows.count - 1).field) ?? .afterAll
       var waiting = missing.filter { versions[$0] != nil }
+      look.catchUp(with: page, isNeeded: !waiting.isEmpty)
       var vain = 0
       // Both sides come in one order, or nearly so: what does not come soon is not there.
       while !waiting.isEmpty, !look.isAtEnd, look.reached <= last, vain < Self.mostVainLooks {
@@ -153,7 +171,9 @@ extension Lane {
         waiting.removeAll(where: isKnown)
         vain = waiting.count < count ? 0 : vain + 1
       }
-      missing.removeAll(where: isKnown)
+      // What was found may be forgotten again where the memory is full.
+      let left = Set(waiting)
+      missing.removeAll { versions[$0] != nil && !left.contains($0) }
     }
     report.unchanged += open.count - missing.count
     return missing
@@ -179,7 +199,7 @@ extension Lane {
     if let last { look.reached = plan.field.position(of: last.field) ?? look.reached }
     if page.isComplete || !look.scan.isOrdered || look.scan.stage == .finished {
       look.isAtEnd = true
-      memory.becameWhole(from: start.least, losses: look.losses)
+      if look.isWhole { memory.becameWhole(from: start.least, losses: look.losses) }
     }
   }
 

@@ -209,7 +209,10 @@ extension Migration {
       public.sync_digest_query(text, text, text, text),
       public.sync_digest_parts(text, text, text[], text[], jsonb, bigint, bigint),
       public.sync_digest_sums(text, text, text[], text[], jsonb),
-      public.sync_digest_rows(text, text, text[], text[], jsonb), public.sync_digest_form()
+      public.sync_digest_rows(text, text, text[], text[], jsonb), public.sync_digest_form(),
+      public.sync_sequence_uses(),
+      public.sync_sequences(), public.sync_raise_sequences(jsonb), public.sync_disabled_triggers(),
+      public.sync_catalogue(text[]), public.sync_catalogue_tables(text[])
       from public, anon, authenticated, service_role;
     grant execute on function
       public.sync_register_mirror(text), public.sync_forget_mirror(text),
@@ -218,7 +221,9 @@ extension Migration {
       public.sync_feed_tables(),
       public.sync_digest_parts(text, text, text[], text[], jsonb, bigint, bigint),
       public.sync_digest_sums(text, text, text[], text[], jsonb),
-      public.sync_digest_rows(text, text, text[], text[], jsonb), public.sync_digest_form()
+      public.sync_digest_rows(text, text, text[], text[], jsonb), public.sync_digest_form(),
+      public.sync_sequences(), public.sync_raise_sequences(jsonb),
+      public.sync_disabled_triggers(), public.sync_catalogue(text[])
       to service_role;
 
     """

@@ -22,7 +22,8 @@ package struct Migration: Sendable {
       Self.introduction, Self.registerTables(tables), Self.ledgerTables, Self.triggerFunctions,
       Self.attachTriggers(to: tables),
       Self.heartbeat, Self.publishTables(tables), Self.feedFunction, Self.mirrorFunctions,
-      Self.horizonFunction, Self.surveyFunctions, Self.digestFunctions, Self.functionPrivileges,
+      Self.horizonFunction, Self.surveyFunctions, Self.sequenceFunctions, Self.catalogueFunction,
+      Self.digestFunctions, Self.functionPrivileges,
       Self.schemaReload,
     ].joined(separator: "\n")
     reverseSQL = [Self.reverseIntroduction, Self.removal, Self.schemaReload].joined(separator: "\n")

@@ -16,6 +16,8 @@ package struct Pass: Sendable {
   let lanes: Lanes
   /// Rows only, of some of the tables: deletes are left to whole passes.
   let isPartial: Bool
+  /// Whether the target's sequences are to follow the source's.
+  var carriesSequences = true
   let backfill: BackfillScope?
   /// Told what the pass found out, before its first row.
   let surveyed: @Sendable (Survey) async -> Void
@@ -141,6 +143,9 @@ package struct Pass: Sendable {
     }
     for lane in lanes {
       try await lane.run { lane throws(LaneStop) in try await lane.countJSONNulls() }
+    }
+    if survey.knowsSequences, carriesSequences, !isPartial {
+      try await carrySequences(lanes, &report)
     }
   }
 

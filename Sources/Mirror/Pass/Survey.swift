@@ -8,6 +8,8 @@ struct Survey: Sendable {
   var feedOnly: [TablePlan] = []
   /// Whether the source has the marker table, so that the feed can be proven.
   var hasMarker = false
+  /// Whether the source tells how far its sequences are, and the target takes it.
+  var knowsSequences = false
   /// Tables that cannot be mirrored, with the reason.
   var failed: [TableReport] = []
   /// Child to parents, as either project tells.
@@ -26,6 +28,9 @@ struct Survey: Sendable {
     let target = try await catalogue(of: schemas, pass.target)
     survey.plan(pass.tables, source, target)
     survey.hasMarker = Marker.isInstalled(source) && Marker.isInstalled(target)
+    survey.knowsSequences =
+      source.functions.contains(SequenceFunction.sequences)
+      && target.functions.contains(SequenceFunction.raise)
     survey.hasHorizon = source.functions.contains("sync_horizon")
     survey.limits = try await clock(pass, survey.plans)
     try await survey.findHorizon(pass)
@@ -92,8 +97,10 @@ struct Survey: Sendable {
       do throws(PostgRESTError) {
         let page = try await pass.source.read(
           ReadQuery(table: plan.name, columns: [plan.keyColumns[0]], limit: 1))
-        guard let seconds = page.serverDate else { continue }
-        limits.sourceClock = Int64(seconds) * 1_000_000 + TimeText.unixEpoch
+        if let seconds = page.serverDate {
+          limits.sourceClock = Int64(seconds) * 1_000_000 + TimeText.unixEpoch
+        }
+        // A server that leaves the date out does so with every table.
         break
       } catch {
         // What is wrong with this table alone, its lane will say; any other tells the time as well.

@@ -76,6 +76,20 @@ package struct PostgREST: Sendable {
     }
   }
 
+  /// The schemas that the project serves, in its order: what it says to a request for one that nobody has. nil: it
+  /// does not say. A name with a comma and a blank in it comes in two parts.
+  package func exposedSchemas() async throws(PostgRESTError) -> [String]? {
+    do throws(PostgRESTError) {
+      _ = try await catalogue(of: "no_such_schema")
+      return nil
+    } catch {
+      guard error.isUnknownSchema else { throw error }
+      return error.subject.map { list in
+        list.split(separator: ",").map { String($0.drop { $0 == " " }) }.filter { !$0.isEmpty }
+      }
+    }
+  }
+
   /// Calls a function by POST with a JSON object of arguments.
   /// - Returns: the answer's body; empty for a void function.
   package func rpc(
