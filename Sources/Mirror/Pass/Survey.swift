@@ -88,8 +88,10 @@ struct Survey: Sendable {
       do throws(PostgRESTError) {
         let page = try await pass.source.read(
           ReadQuery(table: plan.name, columns: [plan.keyColumns[0]], limit: 1))
-        guard let seconds = page.serverDate else { continue }
-        limits.sourceClock = Int64(seconds) * 1_000_000 + TimeText.unixEpoch
+        // A server that does not tell the time with one table does not with the others.
+        if let seconds = page.serverDate {
+          limits.sourceClock = Int64(seconds) * 1_000_000 + TimeText.unixEpoch
+        }
         break
       } catch {
         // What is wrong with this table alone, its lane will say; any other tells the time as well.
