@@ -12,10 +12,10 @@ DESTDIR ?=
 TEST := SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=16 $(SWIFT) test --explicit-target-dependency-import-check error --skip-build
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint units format tsan demo bench release install uninstall clean
+.PHONY: help setup build test lint units format tsan demo bench bench-full release install uninstall clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)$$/make \1:\2/p' $(MAKEFILE_LIST) | awk -F: '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/make \1:\2/p' $(MAKEFILE_LIST) | awk -F: '{ printf "%-14s %s\n", $$1, $$2 }'
 
 setup: ## install what is missing on Debian or Ubuntu (Swift itself has to be there)
 	@.ci/setup
@@ -46,10 +46,13 @@ demo: setup ## mirror one local project to another, live, while rows change; the
 	@$(BUILD)
 	@"$$($(SWIFT) build --show-bin-path)/supabase-local" demo
 
-bench: setup ## measure lag, bursts and idling beside an ideal relay and a naive worker (BENCH_SECONDS, BENCH_JSON)
+bench: setup ## measure the first copy and passes beside others, in about ten minutes (SCENARIOS="lag burst idle", BENCH_ROWS)
 	@$(SWIFT) build -c release --scratch-path .build-bench --product supamirror
 	@$(SWIFT) build -c release --scratch-path .build-bench --product supamirror-bench
-	@"$$($(SWIFT) build -c release --scratch-path .build-bench --show-bin-path)/supamirror-bench" $(SCENARIOS)
+	@"$$($(SWIFT) build -c release --scratch-path .build-bench --show-bin-path)/supamirror-bench" $(BENCH) $(SCENARIOS)
+
+bench-full: BENCH := full
+bench-full: bench ## the same with every size and kind of row, and lag, bursts and idling; takes half an hour or more
 
 release: ## build the program optimised and stripped, not needing an installed Swift, as .build/release/supamirror
 	@.ci/setup build

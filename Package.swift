@@ -59,6 +59,8 @@ let package = Package(
       name: "StatusTests", dependencies: ["supamirror", "Mirror", "Supabase", "Transport", "JSON"],
       swiftSettings: settings),
     .testTarget(
+      name: "BenchTests", dependencies: ["supamirror-bench", "JSON"], swiftSettings: settings),
+    .testTarget(
       name: "LocalSupabaseTests", dependencies: ["LocalSupabase", "Transport", "JSON"],
       swiftSettings: settings),
     .testTarget(

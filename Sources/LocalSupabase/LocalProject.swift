@@ -36,6 +36,7 @@ package final class LocalProject: Sendable {
   /// Of the servers in front.
   package let port: Int
   private let server: Locked<HTTPServer?>
+  private let served = Locked(0)
 
   /// Returns when the project answers.
   ///
@@ -95,6 +96,9 @@ package final class LocalProject: Sendable {
     return rest
   }
 
+  /// How many requests the REST service was asked so far.
+  package var requests: Int { served.withLock { $0 } }
+
   /// Runs a script as superuser, in one transaction, and gives the rows of its last statement. What it changes of
   /// the schema is known to the server in front when it returns.
   @discardableResult
@@ -129,7 +133,7 @@ package final class LocalProject: Sendable {
 
   /// Starts the server in front again, on the port it had.
   package func startServer() throws(ServerError) {
-    let (rest, realtime) = (rest, realtime)
+    let (rest, realtime, served) = (rest, realtime, served)
     let started = try HTTPServer.start(
       port: port,
       upgrade: { request in
@@ -137,7 +141,10 @@ package final class LocalProject: Sendable {
         return await realtime?.upgrade(inner)
       },
       handler: { request in
-        if let inner = ProjectGateway.restRequest(request) { return await rest.answer(inner) }
+        if let inner = ProjectGateway.restRequest(request) {
+          served.withLock { $0 += 1 }
+          return await rest.answer(inner)
+        }
         if let inner = ProjectGateway.realtimeRequest(request),
           let answer = await realtime?.answer(inner)
         {

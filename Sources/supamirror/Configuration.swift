@@ -28,7 +28,7 @@ struct Configuration {
   }
 
   /// Settings and tables, or everything that is wrong with both.
-  func mirror() throws(ConfigurationError) -> (Settings, [TableConfiguration]) {
+  func mirror() throws(ConfigurationError) -> (settings: Settings, tables: [TableConfiguration]) {
     let file = try environmentFile()
     var problems: [String] = []
     var settings: Settings?
@@ -41,6 +41,7 @@ struct Configuration {
     do {
       tables = try self.tables(Environment(process: variables, file: file))
       _ = try arguments.approval(of: tables)
+      _ = try arguments.backfillScope(of: tables)
     } catch {
       problems += error.problems
     }
@@ -57,6 +58,41 @@ struct Configuration {
     return (settings, tables)
   }
 
+  /// Where settings are read from, and whether that file is there.
+  var environmentPath: String {
+    arguments.environmentPath ?? Environment.filePath(process: variables).path
+  }
+
+  /// Settings alone, for what makes the table configuration.
+  func settings() throws(ConfigurationError) -> Settings {
+    var settings = try Settings.read(environment: variables, file: try environmentFile())
+    if let path = arguments.tableConfigPath { settings.tableConfigPath = path }
+    return settings
+  }
+
+  /// What the table configuration holds now; nil where there is none.
+  func presentTables(_ path: String) throws(ConfigurationError) -> [TableConfiguration]? {
+    let bytes: [UInt8]?
+    do {
+      bytes = try DurableFile(path).read()
+    } catch {
+      throw ConfigurationError(["\(error)"])
+    }
+    return try bytes.map { bytes throws(ConfigurationError) in
+      try TableConfiguration.read(bytes, path: path)
+    }
+  }
+
+  /// Options that name other files than usual, as a further command needs them too.
+  var options: String {
+    var text = ""
+    if let path = arguments.environmentPath { text += " --env-file \(InitText.shellWord(path))" }
+    if let path = arguments.tableConfigPath {
+      text += " --table-config \(InitText.shellWord(path))"
+    }
+    return text
+  }
+
   /// The file must be there only where someone named it.
   private func environmentFile() throws(ConfigurationError) -> EnvironmentFile? {
     let (path, isGiven) =
@@ -66,7 +102,9 @@ struct Configuration {
     } catch {
       throw ConfigurationError(["\(error)"])
     }
-    if isGiven { throw ConfigurationError(["\(path): there is no such environment file"]) }
+    if isGiven, arguments.command != .`init` {
+      throw ConfigurationError(["\(path): there is no such environment file"])
+    }
     return nil
   }
 

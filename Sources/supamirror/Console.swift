@@ -15,9 +15,15 @@ final class Console: Sendable {
   private let state: Locked<State>
 
   private struct State {
+    /// Of passes that read what changed.
     var progress: Progress
-    /// Whether the terminal's last line is one of progress, to be written over.
-    var showsProgress = false
+    /// Of whole tables.
+    var copy = CopyProgress()
+    var copyShown: Duration?
+    /// Whether it stands on the terminal.
+    var showsCopy = false
+    /// Progress on a terminal.
+    var panel = TerminalPanel()
   }
 
   init(_ arguments: Arguments, _ variables: [String: String]) {
@@ -42,7 +48,7 @@ final class Console: Sendable {
       case .json: LogLine.json(event, time: time)
       }
     state.withLock { state in
-      StandardStream.error.write(Self.clearing(&state) + line + "\n")
+      StandardStream.error.write(state.panel.above(line + "\n"))
       if isWorkflow, let command = LogLine.workflowCommand(event) {
         StandardStream.output.write(command + "\n")
       }
@@ -57,7 +63,7 @@ final class Console: Sendable {
       case .text:
         state.withLock { state in
           StandardStream.error.write(
-            Self.clearing(&state) + "supamirror: \(LogLine.printable(problem))\n")
+            state.panel.clear() + "supamirror: \(LogLine.printable(problem))\n")
           if isWorkflow {
             StandardStream.output.write(LogLine.workflowCommand(.error, problem) + "\n")
           }
@@ -66,14 +72,26 @@ final class Console: Sendable {
     }
   }
 
+  /// Names a table that is going to be copied whole.
+  func expect(_ table: TableName, rows: Int, estimate: Int?) {
+    state.withLock { $0.copy.expect(table, rows: rows, estimate: estimate) }
+  }
+
   /// May be called for every page, from any thread.
-  func progress(_ table: TableName, _ rows: Int) {
+  func progress(_ progress: TableProgress) {
     let time = ContinuousClock.now - start
+    let isOfCopy = state.withLock { state in
+      let isOfCopy = progress.isBackfill || state.copy.awaits(progress.table)
+      if isOfCopy { state.copy.note(progress, at: time) }
+      return isOfCopy
+    }
+    if isOfCopy { return showCopy(time) }
     let line = state.withLock { state -> Progress.Line? in
-      guard let line = state.progress.note(table, rows: rows, time: time) else { return nil }
+      guard !state.copy.isAtWork,
+        let line = state.progress.note(progress.table, rows: progress.rows, time: time)
+      else { return nil }
       guard isTerminal else { return line }
-      StandardStream.error.write("\r\u{1B}[K\(line.text)")
-      state.showsProgress = true
+      StandardStream.error.write(state.panel.draw([line.text]))
       return nil
     }
     guard let line else { return }
@@ -85,9 +103,35 @@ final class Console: Sendable {
       ])
   }
 
+  /// Time has gone on: what is shown of it may be old.
+  func tick() { showCopy(ContinuousClock.now - start) }
+
+  /// At most ten times a second on a terminal, else a line every ten seconds.
+  private func showCopy(_ time: Duration) {
+    let pause = isTerminal ? Duration.milliseconds(100) : .seconds(10)
+    let event = state.withLock { state -> LogEvent? in
+      guard state.copy.isAtWork else {
+        // The last table's end.
+        if state.showsCopy { StandardStream.error.write(state.panel.clear()) }
+        state.showsCopy = false
+        return nil
+      }
+      guard time - (state.copyShown ?? .zero) >= pause else { return nil }
+      state.copyShown = time
+      guard isTerminal else { return state.copy.logEvent(at: time) }
+      let size = StandardStream.error.size ?? (columns: 80, rows: 24)
+      let lines = CopyProgressText(state.copy, at: time).lines(
+        columns: size.columns, rows: size.rows, isColoured: isColoured)
+      StandardStream.error.write(state.panel.draw(lines))
+      state.showsCopy = true
+      return nil
+    }
+    if let event { log.write(event) }
+  }
+
   /// The pass's end: the report on standard output and on the workflow's summary page.
   func show(_ report: PassReport) {
-    state.withLock { StandardStream.error.write(Self.clearing(&$0)) }
+    state.withLock { StandardStream.error.write($0.panel.clear()) }
     let text = ReportText(report)
     switch format {
     case .text: StandardStream.output.write(text.plain)
@@ -105,10 +149,21 @@ final class Console: Sendable {
     }
   }
 
+  /// A part of a command's answer, for standard output.
+  func show(_ text: String) {
+    state.withLock { StandardStream.error.write($0.panel.clear()) }
+    StandardStream.output.write(text)
+  }
+
+  /// What copying whole tables would read.
+  func show(_ forecast: BackfillForecast) {
+    StandardStream.output.write(format == .json ? forecast.json + "\n" : forecast.plain)
+  }
+
   /// The full status, as `SIGUSR1` asks for it.
   func show(_ status: MirrorStatus) {
     state.withLock { state in
-      StandardStream.error.write(Self.clearing(&state))
+      StandardStream.error.write(state.panel.clear())
       switch format {
       case .text: StandardStream.error.write(StatusText(status).plain)
       case .json:
@@ -116,10 +171,5 @@ final class Console: Sendable {
           String(decoding: StatusJSON.bytes(status), as: UTF8.self) + "\n")
       }
     }
-  }
-
-  private static func clearing(_ state: inout State) -> String {
-    defer { state.showsProgress = false }
-    return state.showsProgress ? "\r\u{1B}[K" : ""
   }
 }

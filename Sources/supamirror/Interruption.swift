@@ -7,7 +7,7 @@ import Mirror
 final class Interruption {
   private let sources: [any DispatchSourceSignal]
 
-  init(of work: Task<PassReport, Never>, log: Log) {
+  init<Report: Sendable>(of work: Task<Report, Never>, log: Log) {
     sources = [SIGINT, SIGTERM].map { number in
       // Else the signal's own action would come first.
       _ = signal(number, SIG_IGN)

@@ -9,17 +9,22 @@ import Transport
 func runDaemon(
   _ configuration: Configuration, _ variables: [String: String], console: Console
 ) async throws -> ExitCode {
-  var (settings, tables) = try configuration.mirror()
-  let lock = try FileLock(settings.statePath)
+  var current = try configuration.mirror()
+  let lock = try FileLock(current.settings.statePath)
   defer { withExtendedLifetime(lock) {} }
+  try refusePromoted(current.settings.statePath)
   let signals = ProcessSignals()
-  while true {
-    let run = try DaemonRun(settings, tables, variables, console)
-    switch await run.run(signals, configuration) {
-    case .ended: return .clean
-    case .changed(let newSettings, let newTables): (settings, tables) = (newSettings, newTables)
+  var run = try DaemonRun(current, variables, console)
+  while case .changed(let next) = await run.run(signals, configuration) {
+    do {
+      run = try DaemonRun(next, variables, console)
+      current = next
+    } catch {
+      console.log.error("configuration not taken up", ["reason": "\(error)"])
+      run = try DaemonRun(current, variables, console)
     }
   }
+  return .clean
 }
 
 /// One daemon with one set of settings.
@@ -27,8 +32,10 @@ private struct DaemonRun {
   enum End {
     case ended
     /// `SIGHUP` found other settings; a daemon with these is to go on.
-    case changed(Settings, [TableConfiguration])
+    case changed(Chosen)
   }
+
+  typealias Chosen = (settings: Settings, tables: [TableConfiguration])
 
   private let settings: Settings
   private let daemon: Daemon
@@ -38,9 +45,9 @@ private struct DaemonRun {
   private let server: StatusServer?
 
   init(
-    _ settings: Settings, _ tables: [TableConfiguration], _ variables: [String: String],
-    _ console: Console
+    _ chosen: Chosen, _ variables: [String: String], _ console: Console
   ) throws {
+    let (settings, tables) = chosen
     self.settings = settings
     self.console = console
     let identity = MirrorIdentity(settings)
@@ -63,14 +70,19 @@ private struct DaemonRun {
     let daemon = Daemon(
       settings: settings, tables: tables,
       Daemon.Surroundings(
-        source: connection.project(settings.source, over: source),
-        target: connection.project(settings.target, over: target), feed: feed, store: store,
-        log: log, now: { WallClock.system.now() + TimeText.unixEpoch },
+        source: connection.project(settings.source, over: connection.paced(source)),
+        target: connection.project(settings.target, over: connection.paced(target)), feed: feed,
+        store: store, log: log, now: { WallClock.system.now() + TimeText.unixEpoch },
         probes: (
           connection.probe(settings.source, over: source),
           connection.probe(settings.target, over: target)
         ),
+        forFeed: (
+          connection.project(settings.source, over: source),
+          connection.project(settings.target, over: target)
+        ),
         projects: { (source.status, target.status) },
+        progress: { console.progress($0) },
         takeApproval: { Self.takeApproval(settings.statePath, log) }))
     self.daemon = daemon
     watch = ServiceWatch(
@@ -89,10 +101,19 @@ private struct DaemonRun {
         "target": settings.target.url.description, "tables": "\(tables.count)",
       ])
   }
+
   private static func takeApproval(_ statePath: String, _ log: Log) -> DeleteApproval {
     let file = SnapshotFile(Approvals.path(statePath: statePath))
-    guard let bytes = try? file.read() else { return .none }
-    file.remove()
+    let bytes: [UInt8]
+    do {
+      guard let found = try file.read() else { return .none }
+      bytes = found
+      // Before it is used: one that stayed would approve what is not known yet.
+      try file.remove()
+    } catch {
+      log.error("approved deletes not taken up", ["reason": "\(error)"])
+      return .none
+    }
     let approval = Approvals.read(bytes)
     if approval == .none {
       log.error("approved deletes not taken up", ["reason": "\(file.path) cannot be understood"])
@@ -151,14 +172,16 @@ private struct DaemonRun {
   private func reload(_ configuration: Configuration) async -> End? {
     do {
       let (settings, tables) = try configuration.mirror()
-      guard MirrorIdentity(settings) == MirrorIdentity(self.settings) else {
+      guard MirrorIdentity(settings) == MirrorIdentity(self.settings),
+        settings.statePath == self.settings.statePath
+      else {
         console.log.error(
           "configuration not taken up",
-          ["reason": "it names other projects or another mirror; that needs a restart"])
+          ["reason": "it names other projects, mirror or state file; that needs a restart"])
         return nil
       }
       console.log.info("configuration read again", ["tables": "\(tables.count)"])
-      guard settings == self.settings else { return .changed(settings, tables) }
+      guard settings == self.settings else { return .changed((settings, tables)) }
       await daemon.reload(tables)
     } catch {
       for problem in error.problems {

@@ -9,7 +9,6 @@ import Transport
 func runPass(
   settings: Settings, tables: [TableConfiguration], arguments: Arguments, console: Console
 ) async throws -> ExitCode {
-  let urls = (source: settings.source.url, target: settings.target.url)
   let identity = MirrorIdentity(settings)
   let file = StateFile(path: settings.statePath)
   let lock: FileLock
@@ -21,6 +20,7 @@ func runPass(
       try arguments.approval(of: tables), settings.statePath, to: error.holder, console)
   }
   defer { withExtendedLifetime(lock) {} }
+  try refusePromoted(settings.statePath)
   let store = try StateStore(file, identity: identity)
 
   let connection = Connection(settings, origin: identity.name)
@@ -29,17 +29,28 @@ func runPass(
     target: connection.project(settings.target), store: store,
     approval: try arguments.approval(of: tables), log: console.log,
     now: { WallClock.system.now() + TimeText.unixEpoch },
-    progress: { console.progress($0, $1) })
+    progress: { console.progress($0) })
+  return await carryOut(pass, console)
+}
+
+/// Runs a pass to its end, or until a signal ends it, shows how far it is and what it did.
+func carryOut(_ pass: Pass, _ console: Console) async -> ExitCode {
   console.log.info(
     "pass begins",
     [
-      "mirror": identity.name, "source": urls.source.description,
-      "target": urls.target.description, "tables": "\(tables.count)",
+      "mirror": await pass.store.identity.name, "source": pass.settings.source.url.description,
+      "target": pass.settings.target.url.description, "tables": "\(pass.tables.count)",
     ])
   let work = Task { await pass.run() }
   let signals = Interruption(of: work, log: console.log)
   defer { withExtendedLifetime(signals) {} }
+  // What stands still is to be seen as well.
+  let ticking = Task {
+    while (try? await Task.sleep(for: .seconds(1))) != nil { console.tick() }
+  }
   let report = await work.value
+  ticking.cancel()
+  await ticking.value
   console.show(report)
   return report.exitCode
 }

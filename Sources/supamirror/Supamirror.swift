@@ -41,6 +41,15 @@ struct Supamirror {
         StandardStream.output.write(try configuration.migration())
         return .clean
       case .status: return try showStatus(configuration.statePath(), arguments, variables)
+      case .promote: return try await runPromote(configuration, arguments, console: console)
+      case .`init`:
+        return try await runInit(configuration, arguments, variables)
+      case .check:
+        return try await runCheck(configuration, arguments, variables)
+      case .backfill:
+        let (settings, tables) = try configuration.mirror()
+        return try await runBackfill(
+          settings: settings, tables: tables, arguments: arguments, console: console)
       case .mirror:
         let (settings, tables) = try configuration.mirror()
         guard settings.isOnePass else {

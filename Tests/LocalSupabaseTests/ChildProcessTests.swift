@@ -71,4 +71,15 @@ import Transport
     for await _ in process.output { break }
     #expect(await process.end(SIGTERM, within: .milliseconds(50)) == .signalled(SIGKILL))
   }
+
+  @Test func `what a process used of processors is told when it has ended`() async throws {
+    let process = try ChildProcess(
+      "sh", ["-c", "i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done"])
+    _ = await process.wait()
+    #expect(process.cpu > .milliseconds(20))
+    let idle = try ChildProcess("sleep", ["0.05"])
+    #expect(idle.cpu == .zero)
+    _ = await idle.wait()
+    #expect(idle.cpu < .milliseconds(40))
+  }
 }

@@ -123,7 +123,9 @@ import Transport
       try await client.send(HTTPRequest(method: "GET", url: project.url + path)).status
     }
     for path in ["/", "/rest/v2/x", "/rest/v1x"] { #expect(try await status(path) == 404) }
+    #expect(project.requests == 0)
     #expect(try await status("/rest/v1/") != 404)
+    #expect(project.requests == 1)
     await project.stopServer()
     await #expect(throws: HTTPError.self) { try await status("/rest/v1/") }
     try project.startServer()

@@ -51,6 +51,7 @@ enum SampleKey {
     #expect(settings.requestTime == .seconds(60) && settings.retryTime == .seconds(120))
     #expect(settings.heartbeatInterval == .seconds(10) && settings.lagLimit == .seconds(60))
     #expect(settings.statusPort == nil)
+    #expect(settings.maxRequests == 4 && settings.maxBytesPerSecond == nil)
   }
 
   @Test func `every setting is read`() throws {
@@ -62,7 +63,8 @@ enum SampleKey {
       "SYNC_DELETES": "false", "SYNC_DELETE_LIMIT_ROWS": "7", "SYNC_DELETE_LIMIT_PERCENT": "100",
       "SYNC_QUARANTINE_LIMIT": "8", "SYNC_CA_FILE": "/ca.pem", "SYNC_REQUEST_TIMEOUT_MS": "5000",
       "SYNC_RETRY_MS": "0", "SYNC_ENV_PATH": "elsewhere", "SYNC_HEARTBEAT_INTERVAL_MS": "1000",
-      "SYNC_LAG_LIMIT_MS": "5000", "SYNC_STATUS_LISTEN": "8080",
+      "SYNC_LAG_LIMIT_MS": "5000", "SYNC_STATUS_LISTEN": "8080", "SYNC_MAX_REQUESTS": "2",
+      "SYNC_MAX_BYTES_PER_SECOND": "1000000",
     ])
     #expect(settings.isOnePass && !settings.realtime && !settings.loop && !settings.deletes)
     #expect(settings.reconcileInterval == .seconds(1) && settings.lookback == .zero)
@@ -74,6 +76,7 @@ enum SampleKey {
     #expect(settings.requestTime == .seconds(5) && settings.retryTime == .zero)
     #expect(settings.heartbeatInterval == .seconds(1) && settings.lagLimit == .seconds(5))
     #expect(settings.statusPort == 8_080)
+    #expect(settings.maxRequests == 2 && settings.maxBytesPerSecond == 1_000_000)
   }
 
   @Test(arguments: ["9000", " 9000 ", "127.0.0.1:9000", "localhost:9000", "LOCALHOST:9000"])

@@ -138,7 +138,8 @@ func `a daemon that is stopped in a pass leaves what another goes on with`(page:
   let rows = await world.target.tables[TableName(name: "items")]!.rows.count
   #expect(rows == (page - 1) * 5)
   // What was acknowledged is known, so nothing of it is read again.
-  #expect(try (world.world.state()?.scan == nil) == (page == 1))
+  let cursor = try world.world.state()?.backfill?.ranges.first?.after
+  #expect((cursor == nil) == (page == 1))
   door.open()
   await world.source.forgetRequests()
   try await world.start()
@@ -215,4 +216,14 @@ func `a daemon that is stopped before it runs does not run`() async throws {
   try world.begin(stopped: true)
   await world.ended()
   #expect(await world.source.requests.isEmpty)
+}
+
+@Test(.timeLimit(.minutes(1)))
+func `frames that are of no use are counted in the status`() async throws {
+  let world = try await three()
+  try await world.start()
+  #expect(await world.isLive())
+  for _ in 0..<3 { world.feed.receiveOddFrame() }
+  #expect(await world.daemon.status().feed.oddFrames == 3)
+  await world.stop()
 }

@@ -54,6 +54,7 @@ final class MemoryFeed: MirroredFeed {
     /// When the last of the delayed changes comes through.
     var lastDue = Duration.zero
     var log: [String] = []
+    var oddFrames = 0
     var isEnded = false
   }
 
@@ -65,6 +66,8 @@ final class MemoryFeed: MirroredFeed {
 
   init(_ clock: SteppedClock) { self.clock = clock }
 
+  var oddFrames: Int { state.withLock { $0.oddFrames } }
+  func receiveOddFrame() { state.withLock { $0.oddFrames += 1 } }
   var faults: Faults { state.withLock { $0.faults } }
   /// What was asked of it: `connect`, `join name`, `rejoin name`, `reconnect`.
   var asked: [String] { state.withLock { $0.log } }

@@ -36,6 +36,8 @@ actor MemoryProject: MirroredProject {
   var tables: [TableName: MemoryTable] = [:]
   var functions: Set<String> = []
   var schemas: Set<String> = ["public"]
+  /// Answers have a `Date`.
+  var tellsTime = true
   /// The server's `db-max-rows`.
   var cap: Int?
   /// What the planner expects of every table; nil: it is right.
@@ -50,6 +52,10 @@ actor MemoryProject: MirroredProject {
   /// Starts of transactions that still run.
   var running: [Int64] = []
   var logged: Set<TableName> = []
+  var sequences: [SequenceState] = []
+  /// Why no sequence can be raised.
+  var raiseProblem: String?
+  var disabledTriggers: [DisabledTrigger] = []
   private(set) var requests: [Request] = []
   /// Told of every change when it is committed.
   var observer: @Sendable (MemoryChange) -> Void = { _ in }
@@ -95,7 +101,8 @@ actor MemoryProject: MirroredProject {
     return result
   }
 
-  private var serverDate: Int {
+  private var serverDate: Int? {
+    guard tellsTime else { return nil }
     let micros = clock.withLock { $0 } - TimeText.unixEpoch
     return Int(micros / 1_000_000)
   }

@@ -237,6 +237,9 @@ extension MemoryProject {
     case "sync_horizon":
       let now = clock.withLock { $0 }
       return time(min(now, running.min() ?? now)).bytes
+    case "sync_sequences": return answerOfSequences()
+    case "sync_raise_sequences": return raise(arguments)
+    case "sync_disabled_triggers": return answerOfTriggers()
     default: throw error(404, "PGRST202")
     }
   }

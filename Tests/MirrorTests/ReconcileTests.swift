@@ -249,3 +249,20 @@ func `fields of every kind are followed`(format: String) async {
   #expect(report.items.failure?.contains("same id") == true)
   #expect(report.items.notes.contains { $0.contains("unique") })
 }
+
+/// Every table was asked in turn, one after the other.
+@Test func `a server that does not tell the time is asked for it once a pass`() async {
+  let names = (1...20).map { "items\($0)" }
+  let world = await World(
+    names.map {
+      MemoryTable($0, pairs: [("id", "bigint"), ("updated_at", "timestamp with time zone")])
+    })
+  await world.source.change { $0.tellsTime = false }
+  await world.pass()
+  await world.source.forgetRequests()
+  await world.pass()
+  let asked = await world.source.requests.filter {
+    $0.query?.columns == ["id"] && $0.query?.limit == 1
+  }
+  #expect(asked.count == 1)
+}

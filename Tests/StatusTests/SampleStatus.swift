@@ -65,6 +65,8 @@ enum SampleStatus {
     status.pass.isRunning = true
     status.pass.lastStart = ago(.seconds(2))
     for index in 0..<5 { status.tables[index].waiting = 12 * index }
+    status.tables[1].copying = CopyStatus(rows: 470_123, estimate: 1_000_000)
+    status.tables[2].copying = CopyStatus(rows: 500, estimate: nil)
     return status
   }()
 

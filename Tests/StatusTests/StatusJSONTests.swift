@@ -30,6 +30,26 @@ import Testing
     }
   }
 
+  @Test func `how far copies of whole tables are is told in every form`() throws {
+    let root = try JSONNode(parsing: StatusJSON.bytes(SampleStatus.healing))
+    let tables = try #require(root["tables"]?.array)
+    #expect(tables[0]["copying"]?.isNull == true)
+    #expect(tables[1]["copying"]?["rows"]?.int == 470_123)
+    #expect(tables[1]["copying"]?["estimatedRows"]?.int == 1_000_000)
+    #expect(tables[2]["copying"]?["estimatedRows"]?.isNull == true)
+    let text = StatusText(SampleStatus.healing).plain
+    #expect(text.contains("\ncopying public.orders: 47 %, 470,123 of ~1,000,000 rows\n"), "\(text)")
+    #expect(text.contains("\ncopying public.order_items: 500 rows\n"), "\(text)")
+    let metrics = StatusMetrics(SampleStatus.healing).text
+    #expect(metrics.contains("supamirror_table_copy_rows{table=\"public.orders\"} 470123\n"))
+    #expect(
+      metrics.contains("supamirror_table_copy_rows_estimated{table=\"public.orders\"} 1000000\n"))
+    #expect(!metrics.contains("copy_rows_estimated{table=\"public.order_items\"}"))
+    #expect(!StatusMetrics(SampleStatus.live).text.contains("copy_rows"))
+    let page = StatusPage(SampleStatus.healing).html
+    #expect(page.contains("Being copied whole: 47 %, 470,123 of ~1,000,000 rows"))
+  }
+
   @Test func `the keys that programs rely on are there`() throws {
     let root = try JSONNode(parsing: StatusJSON.bytes(SampleStatus.heldAndQuarantined))
     #expect(root["verdict"]?["level"]?.string == "warning")

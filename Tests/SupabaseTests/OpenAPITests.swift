@@ -36,6 +36,49 @@ struct OpenAPITests {
     #expect(!catalogue.functions.contains("items"))
   }
 
+  @Test func `labels, defaults and what can be written are read`() async throws {
+    let catalogue = try await Self.catalogue("oa-service")
+    let columns = catalogue.tables.values.flatMap(\.columns)
+    #expect(columns.contains { !$0.labels.isEmpty })
+    #expect(
+      catalogue.tables[TableName(name: "uuids")]?["id"]?.defaultText == "gen_random_uuid()")
+    #expect(catalogue.tables[TableName(name: "items")]?.isWritable == true)
+    #expect(catalogue.tables.values.contains { !$0.isWritable })
+  }
+
+  @Test func `the schemas that are served are what a request for another one is told`()
+    async throws
+  {
+    for (body, schemas) in [
+      (
+        #"{"code":"PGRST106","details":null,"hint":null,"message":"The schema must be one of the following: public, other"}"#,
+        ["public", "other"]
+      ),
+      (
+        #"{"code":"PGRST106","details":null,"hint":"Only the following schemas are exposed: api","message":"Invalid schema: x"}"#,
+        ["api"]
+      ),
+    ] {
+      let transport = ScriptedTransport([
+        .answer(
+          HTTPAnswer(
+            status: 406, headers: [HTTPHeader("Content-Type", "application/json; charset=utf-8")],
+            body: Array(body.utf8)))
+      ])
+      #expect(try await client(transport).exposedSchemas() == schemas)
+    }
+  }
+
+  @Test(arguments: [
+    ("todos", "todos"), ("Todos", "\"Todos\""), ("order", "\"order\""), ("a b", "\"a b\""),
+    ("a\"b", "\"a\"\"b\""), ("1a", "\"1a\""), ("_a1", "_a1"), ("ünï", "\"ünï\""),
+    ("user", "\"user\""),
+    ("", "\"\""), ("name", "name"),
+  ])
+  func `names are quoted where SQL needs it`(_ name: String, _ quoted: String) {
+    #expect(SQLName.quoted(name) == quoted)
+  }
+
   @Test func `a document that is turned off is an error`() async throws {
     let error = await #expect(throws: PostgRESTError.self) {
       try await Self.catalogue("oad-root")

@@ -45,6 +45,24 @@ struct RetryTests {
     #expect(error?.message == "target, public.t: busy (PGRST001); tried 9 times in 91 s")
   }
 
+  @Test func `a wait for its turn takes no time from a request's tries`() async throws {
+    let clock = ManualClock()
+    func late(queued: Duration) -> ScriptedTransport.Step {
+      .reply { _ in
+        clock.advance(by: .seconds(500))
+        var answer = Self.busy
+        answer.queued = queued
+        return answer
+      }
+    }
+    var cut = HTTPError(.interrupted, "cut")
+    cut.queued = .seconds(499)
+    let transport = ScriptedTransport([
+      late(queued: .seconds(400)), .failure(cut), late(queued: .zero), .answer(Self.fine),
+    ])
+    #expect(try await client(transport, clock: clock).read(Self.query).rows.count == 1)
+  }
+
   @Test(arguments: [
     ("7", [Duration.seconds(7)]), ("0", [.seconds(0.5)]), ("-3", [.seconds(0.5)]),
     ("soon", [.seconds(0.5)]), ("Sun, 06 Nov 1994 08:49:47 GMT", [.seconds(10)]),

@@ -27,6 +27,20 @@ import Transport
     #expect(status.st_mode & 0o777 == 0o600)
   }
 
+  @Test func `a file for all to read is one, in folders that are made for it`() throws {
+    let folder = TemporaryFolder()
+    let file = DurableFile("\(folder.path)/a/b/tables")
+    #expect(file.isReadableByOthers == nil)
+    try file.makeFolder()
+    try file.makeFolder()
+    try file.replace(with: [1], isPrivate: false)
+    #expect(file.isReadableByOthers == true)
+    try file.replace(with: [2])
+    #expect(file.isReadableByOthers == false)
+    #expect(throws: FileError.self) { try DurableFile("\(file.path)/c/d").makeFolder() }
+    try DurableFile("name").makeFolder()
+  }
+
   @Test func `what a killed process left is overwritten`() throws {
     let folder = TemporaryFolder()
     try folder.write("state", Array("old".utf8))

@@ -82,6 +82,14 @@ package enum StateText {
       }
       writer.endObject()
     }
+    if let backfill = state.backfill {
+      writer.name("backfill")
+      write(backfill, &writer)
+    }
+    if state.isCopiedWhole {
+      writer.name("copiedWhole")
+      writer.bool(true)
+    }
     if state.readsAll {
       writer.name("readsAll")
       writer.bool(true)
@@ -120,7 +128,7 @@ package enum StateText {
     writer.endObject()
   }
 
-  private static func write(_ strings: [String], _ writer: inout JSONWriter) {
+  static func write(_ strings: [String], _ writer: inout JSONWriter) {
     writer.beginArray()
     for string in strings { writer.string(string) }
     writer.endArray()
@@ -195,6 +203,10 @@ package enum StateText {
         state.scan?.cap = token
       }
     }
+    if let node = node["backfill"] {
+      guard let backfill = backfill(node, keyColumns: keyColumns) else { return nil }
+      state.backfill = backfill
+    }
     return rest(node, TableName(schema: schema, name: table), state)
   }
 
@@ -203,6 +215,7 @@ package enum StateText {
   ) -> (TableName, TableState)? {
     var state = known
     state.readsAll = node["readsAll"]?.bool ?? false
+    state.isCopiedWhole = node["copiedWhole"]?.bool ?? false
     state.heldDeletes = node["heldDeletes"]?.int ?? 0
     state.jsonbNulls = node["jsonbNulls"]?.int
     state.jsonbNullsCounted = Int64(node["jsonbNullsCounted"]?.int ?? 0)
@@ -226,11 +239,11 @@ package enum StateText {
     return strings.count == array.count ? strings : nil
   }
 
-  private static func token(_ node: JSONNode) -> JSONToken? {
+  static func token(_ node: JSONNode) -> JSONToken? {
     node.string.flatMap { try? JSONToken(checking: Array($0.utf8)) }
   }
 
-  private static func tokens(_ node: JSONNode?) -> [JSONToken]? {
+  static func tokens(_ node: JSONNode?) -> [JSONToken]? {
     guard let array = node?.array else { return nil }
     let tokens = array.compactMap(token)
     return tokens.count == array.count ? tokens : nil

@@ -18,6 +18,10 @@ package struct TableState: Hashable, Sendable {
   /// The next pass reads the whole table, whatever the initial backfill says: the configuration changed so that
   /// what was known of the table no longer tells where to begin.
   package var readsAll = false
+  /// A copy of the whole table that has not reached its end.
+  package var backfill: OpenBackfill?
+  /// The whole table was copied once, so that the incremental field has told of everything since.
+  package var isCopiedWhole = false
   /// Rows the target refused, by key.
   package var quarantine: [RowKey: QuarantinedRow] = [:]
   /// Deletes that wait for approval, as of the last pass.
@@ -69,7 +73,8 @@ extension TableState {
   /// What of this is still true under a configuration that may have changed since.
   ///
   /// A checkpoint means nothing for another field, a cursor or a quarantined key nothing for other key columns.
-  /// Where quarantined keys can no longer be named, the whole table is read again, so that none is forgotten.
+  /// Where quarantined keys can no longer be named, the whole table is read again, so that none is forgotten. A copy
+  /// by key that was under way begins again.
   package func adapted(field: String, keyColumns: [String]) -> TableState {
     if field == self.field, keyColumns == self.keyColumns { return self }
     var fresh = TableState(field: field, keyColumns: keyColumns)
@@ -77,9 +82,10 @@ extension TableState {
     fresh.readsAll = true
     if keyColumns == self.keyColumns {
       fresh.quarantine = quarantine
-    } else if field == self.field, quarantine.isEmpty {
+    } else if field == self.field, quarantine.isEmpty, backfill == nil {
       fresh.checkpoint = checkpoint
       fresh.readsAll = readsAll
+      fresh.isCopiedWhole = isCopiedWhole
     }
     return fresh
   }

@@ -7,6 +7,10 @@ package struct Arguments: Hashable, Sendable {
     case mirror = "run"
     case migration
     case status
+    case promote
+    case backfill
+    case `init`
+    case check
   }
 
   package enum LogFormat: String, Hashable, Sendable, CaseIterable {
@@ -20,10 +24,24 @@ package struct Arguments: Hashable, Sendable {
   package var isOnePass = false
   /// `--approve-deletes`, each `schema.table` or `all`.
   package var approvedDeletes: [String] = []
+  /// `backfill --table`, each `schema.table`, or a table of `public`.
+  package var backfillTables: [String] = []
+  /// `backfill --all`
+  package var isBackfillOfAll = false
+  /// `--dry-run` of `backfill` and `promote`
+  package var isDryRun = false
   /// `migration --reverse`
   package var isReverse = false
-  /// `status --json`
+  /// `--json` of `status`, `check` and `promote`
   package var wantsJSON = false
+  /// `promote --accept-loss`, `--headroom`
+  package var promotion = Promotion.Options()
+  /// `check --sql`: `source` or `target`.
+  package var sqlProject: String?
+  /// `init --force`
+  package var overwrites = false
+  /// `init --schema`, each by itself; empty: all that hold the user's tables.
+  package var schemas: [String] = []
   package var logFormat = LogFormat.text
   package var logLevel = LogEvent.Level.info
   package var environmentPath: String?
@@ -65,6 +83,9 @@ package struct Arguments: Hashable, Sendable {
           ? "\(option.rawValue) has no meaning for \(command.rawValue)"
           : "\(option.rawValue) belongs to supamirror \(owners[0].rawValue)")
     }
+    guard backfillTables.isEmpty || !isBackfillOfAll else {
+      throw ArgumentError("--all is every table; give it or --table, not both")
+    }
   }
 
   private static func split(_ word: String) -> (name: String, value: String?) {
@@ -82,6 +103,10 @@ package struct Arguments: Hashable, Sendable {
       case .version: wantsVersion = true
       case .cron: isOnePass = true
       case .json: wantsJSON = true
+      case .acceptLoss: promotion.acceptsLoss = true
+      case .all: isBackfillOfAll = true
+      case .dryRun: isDryRun = true
+      case .force: overwrites = true
       default: isReverse = true
       }
       return
@@ -93,9 +118,21 @@ package struct Arguments: Hashable, Sendable {
     }
     switch option {
     case .approveDeletes: approvedDeletes.append(value)
+    case .table: backfillTables.append(value)
+    case .schema: schemas.append(value)
+    case .sql:
+      guard ["source", "target"].contains(value) else {
+        throw ArgumentError("\(option.rawValue) must be \(option.valueName)")
+      }
+      sqlProject = value
     case .envFile: environmentPath = value
     case .tableConfig: tableConfigPath = value
     case .state: statePath = value
+    case .headroom:
+      guard let number = Int(value), (0...1_000_000_000).contains(number) else {
+        throw ArgumentError("\(option.rawValue) must be \(option.valueName)")
+      }
+      promotion.headroom = number
     case .logLevel:
       guard let level = LogEvent.Level(name: value) else {
         throw ArgumentError("\(option.rawValue) must be \(option.valueName)")
@@ -116,23 +153,50 @@ package struct Arguments: Hashable, Sendable {
     of tables: [TableConfiguration]
   ) throws(ConfigurationError) -> DeleteApproval {
     if approvedDeletes.isEmpty { return .none }
+    let approved = try Self.find(
+      approvedDeletes.filter { $0 != "all" }, among: tables, for: .approveDeletes)
+    return approvedDeletes.contains("all")
+      ? .all : .tables(Set(approved.map(\.name.description)))
+  }
+
+  /// Which tables `supamirror backfill` is to copy.
+  ///
+  /// - Throws: for names that no configured table has, and for tables that passes leave out.
+  package func backfillScope(
+    of tables: [TableConfiguration]
+  ) throws(ConfigurationError) -> BackfillScope {
+    if isBackfillOfAll { return .all }
+    if backfillTables.isEmpty { return .missing }
+    let chosen = try Self.find(backfillTables, among: tables, for: .table)
+    let leftOut = chosen.filter { !$0.reconcile }
+    guard leftOut.isEmpty else {
+      throw ConfigurationError(
+        leftOut.map {
+          "--table: \($0.name) has \"reconcile\": false in the table configuration, so passes leave it out"
+        })
+    }
+    return .tables(Set(chosen.map(\.name)))
+  }
+
+  /// The tables of these names; one without a schema is of `public`.
+  private static func find(
+    _ names: [String], among tables: [TableConfiguration], for option: Option
+  ) throws(ConfigurationError) -> [TableConfiguration] {
     let known = tables.map(\.name.description)
     let short = tables.map(\.name).filter { $0.schema == "public" }.map(\.name)
-    var approved: Set<String> = []
+    var found: [TableConfiguration] = []
     var problems: [String] = []
-    for name in approvedDeletes where name != "all" {
-      if known.contains(name) {
-        approved.insert(name)
-      } else if known.contains("public." + name) {
-        approved.insert("public." + name)
+    for name in names {
+      if let index = known.firstIndex(of: name) ?? known.firstIndex(of: "public." + name) {
+        found.append(tables[index])
       } else {
         problems.append(
-          "--approve-deletes: \(ArgumentError.shown(name)) is not a configured table"
+          "\(option.rawValue): \(ArgumentError.shown(name)) is not a configured table"
             + NearestName.suggestion(for: name, among: known + short))
       }
     }
     guard problems.isEmpty else { throw ConfigurationError(problems) }
-    return approvedDeletes.contains("all") ? .all : .tables(approved)
+    return found
   }
 }
 

@@ -2,8 +2,16 @@
 enum Option: String, CaseIterable {
   case cron = "--cron"
   case approveDeletes = "--approve-deletes"
+  case table = "--table"
+  case all = "--all"
+  case dryRun = "--dry-run"
   case reverse = "--reverse"
   case json = "--json"
+  case acceptLoss = "--accept-loss"
+  case headroom = "--headroom"
+  case force = "--force"
+  case schema = "--schema"
+  case sql = "--sql"
   case envFile = "--env-file"
   case tableConfig = "--table-config"
   case state = "--state"
@@ -18,9 +26,14 @@ enum Option: String, CaseIterable {
   var owners: [Arguments.Command] {
     switch self {
     case .cron, .approveDeletes: [.mirror]
-    case .state: [.mirror, .status]
+    case .table, .all: [.backfill]
+    case .dryRun: [.backfill, .promote]
+    case .state: [.mirror, .status, .backfill, .check, .promote]
     case .reverse: [.migration]
-    case .json: [.status]
+    case .json: [.status, .check, .promote]
+    case .force, .schema: [.`init`]
+    case .sql: [.check]
+    case .acceptLoss, .headroom: [.promote]
     default: []
     }
   }
@@ -28,7 +41,11 @@ enum Option: String, CaseIterable {
   /// What to give it, for the help and for errors; empty where it takes nothing.
   var valueName: String {
     switch self {
-    case .cron, .reverse, .json, .help, .version: ""
+    case .cron, .all, .dryRun, .acceptLoss, .reverse, .json, .force, .help, .version: ""
+    case .headroom: "a whole number from 0 to 1000000000"
+    case .table: "schema.table"
+    case .schema: "a schema"
+    case .sql: "source or target"
     case .approveDeletes: "schema.table or all"
     case .envFile, .tableConfig, .state: "a path"
     case .logFormat: "text or json"

@@ -79,6 +79,9 @@ private struct SettingsReader {
     // Below a second a healthy project would look like a dead one.
     rest.set(\.requestTime, milliseconds(.requestTime, from: 1_000))
     rest.set(\.retryTime, milliseconds(.retryTime, from: 0))
+    rest.set(\.maxRequests, integer(.maxRequests, 1...64))
+    // Less would not carry one page within a request's time.
+    rest.set(\.maxBytesPerSecond, integer(.maxBytesPerSecond, 10_000...100_000_000_000))
     // Each is a write at the source.
     rest.set(\.heartbeatInterval, milliseconds(.heartbeatInterval, from: 1_000))
     rest.set(\.lagLimit, milliseconds(.lagLimit, from: 1))

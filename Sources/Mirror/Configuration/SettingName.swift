@@ -22,6 +22,8 @@ enum SettingName: String, CaseIterable {
   case caFile = "SYNC_CA_FILE"
   case requestTime = "SYNC_REQUEST_TIMEOUT_MS"
   case retryTime = "SYNC_RETRY_MS"
+  case maxRequests = "SYNC_MAX_REQUESTS"
+  case maxBytesPerSecond = "SYNC_MAX_BYTES_PER_SECOND"
   case heartbeatInterval = "SYNC_HEARTBEAT_INTERVAL_MS"
   case lagLimit = "SYNC_LAG_LIMIT_MS"
   case statusListen = "SYNC_STATUS_LISTEN"

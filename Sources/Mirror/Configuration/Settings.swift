@@ -35,6 +35,10 @@ package struct Settings: Hashable, Sendable {
   package var requestTime: Duration = .milliseconds(60_000)
   /// How long one request is tried again in a pass (`SYNC_RETRY_MS`).
   package var retryTime: Duration = .milliseconds(120_000)
+  /// The most requests of passes at once to each project (`SYNC_MAX_REQUESTS`).
+  package var maxRequests = 4
+  /// Bytes of bodies that passes read and write a second, of each project; nil: no limit (`SYNC_MAX_BYTES_PER_SECOND`).
+  package var maxBytesPerSecond: Int?
   /// The time between two marker rows (`SYNC_HEARTBEAT_INTERVAL_MS`).
   package var heartbeatInterval: Duration = .milliseconds(10_000)
   /// Further behind than this the copy is not ready (`SYNC_LAG_LIMIT_MS`).

@@ -10,6 +10,8 @@ package actor Daemon {
     /// Source and target for marker rows. No request is to be tried twice: each failure may mean that the feed has
     /// lost something, and the next row comes soon.
     package let probes: (source: any MirroredProject, target: any MirroredProject)
+    /// Source and target for the keys that the feed names: they do not wait behind pages.
+    package let forFeed: (source: any MirroredProject, target: any MirroredProject)
     /// nil: `SYNC_REALTIME=false`.
     package let feed: (any MirroredFeed)?
     package let store: StateStore
@@ -20,6 +22,8 @@ package actor Daemon {
     package let now: @Sendable () -> Int64
     /// Source and target as their last requests found them.
     package let projects: @Sendable () -> (source: ProjectStatus, target: ProjectStatus)
+    /// Told how far the copy of each whole table is.
+    package let progress: @Sendable (TableProgress) -> Void
     /// What a person approved since it was asked the last time; for the pass that begins now.
     package let takeApproval: @Sendable () -> DeleteApproval
 
@@ -28,18 +32,22 @@ package actor Daemon {
       store: StateStore, log: Log, clock: any Clock<Duration> = ContinuousClock(),
       now: @escaping @Sendable () -> Int64,
       probes: (source: any MirroredProject, target: any MirroredProject)? = nil,
+      forFeed: (source: any MirroredProject, target: any MirroredProject)? = nil,
       projects: @escaping @Sendable () -> (source: ProjectStatus, target: ProjectStatus),
+      progress: @escaping @Sendable (TableProgress) -> Void = { _ in },
       takeApproval: @escaping @Sendable () -> DeleteApproval = { .none }
     ) {
       self.source = source
       self.target = target
       self.probes = probes ?? (source, target)
+      self.forFeed = forFeed ?? (source, target)
       self.feed = feed
       self.store = store
       self.log = log
       self.clock = clock
       self.now = now
       self.projects = projects
+      self.progress = progress
       self.takeApproval = takeApproval
     }
   }
@@ -110,9 +118,11 @@ package actor Daemon {
     lanes = Lanes(
       Lane.Surroundings(
         source: surroundings.source, target: surroundings.target, store: surroundings.store,
-        settings: settings, log: surroundings.log, now: surroundings.now, progress: { _, _ in },
+        settings: settings, log: surroundings.log, now: surroundings.now,
+        progress: { if $0.isBackfill { surroundings.progress($0) } },
         needsPass: { await link.daemon?.needsPass($0) },
-        foundChanged: { await link.daemon?.foundChanged($0, $1) }, clock: surroundings.clock),
+        foundChanged: { await link.daemon?.foundChanged($0, $1) }, clock: surroundings.clock,
+        forFeed: surroundings.forFeed),
       begun: { continuation.yield($0) })
     self.link = link
   }

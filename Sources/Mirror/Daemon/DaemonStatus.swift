@@ -6,7 +6,7 @@ extension Daemon {
     let (source, target) = surroundings.projects()
     var status = MirrorStatus(
       version: Version.current, mirror: surroundings.store.identity.name, source: source,
-      target: target, startedAt: startedAt, takenAt: surroundings.now(), feed: feedStatus(),
+      target: target, startedAt: startedAt, takenAt: surroundings.now(), feed: await feedStatus(),
       pass: passes.status, tables: [], lagLimit: settings.lagLimit)
     status.reconcileInterval = settings.reconcileInterval
     status.heartbeatInterval = settings.heartbeatInterval
@@ -18,11 +18,13 @@ extension Daemon {
     return status
   }
 
-  private func feedStatus() -> FeedStatus {
-    guard surroundings.feed != nil, feedPlan?.channels.isEmpty != true else {
+  private func feedStatus() async -> FeedStatus {
+    guard let feed = surroundings.feed, feedPlan?.channels.isEmpty != true else {
       return FeedStatus(state: .off, since: startedAt)
     }
-    return health.status(at: elapsed(), startedAt: startedAt)
+    var status = health.status(at: elapsed(), startedAt: startedAt)
+    status.oddFrames = await feed.oddFrames
+    return status
   }
 
   private func tableStatus(_ table: TableConfiguration) async -> TableStatus {
@@ -42,6 +44,7 @@ extension Daemon {
       status.deleted = part.counts.deleted
       status.waiting = part.waiting
       status.held = part.held
+      status.copying = part.copying
       status.quarantined = part.quarantined
       status.lag = part.lag
     }
@@ -60,12 +63,14 @@ struct LaneStatus: Sendable {
   var held: Int
   var quarantined: Int
   var lag: Duration?
+  var copying: CopyStatus?
 }
 
 extension Lane {
   var status: LaneStatus {
     LaneStatus(
       counts: counts, waiting: feed.signals.count + feed.afterParents.count,
-      held: state.heldDeletes, quarantined: state.quarantine.count, lag: feed.lag)
+      held: state.heldDeletes, quarantined: state.quarantine.count, lag: feed.lag,
+      copying: state.backfill.map { CopyStatus(rows: $0.rows, estimate: $0.estimate) })
   }
 }

@@ -1,7 +1,7 @@
 import Supabase
 
 extension FeedHealth {
-  /// What `MirrorStatus` shows of the whole feed; `oddFrames` is not known here.
+  /// What `MirrorStatus` shows of the whole feed; `oddFrames` is the client's to know.
   ///
   /// - Parameter startedAt: the daemon's start, in microseconds since 2000-01-01 UTC.
   package func status(at now: Duration, startedAt: Int64) -> FeedStatus {

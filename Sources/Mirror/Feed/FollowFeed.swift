@@ -7,12 +7,15 @@ struct AppliedSignals {
   var rows: Set<RowKey> = []
   /// Keys were looked at that the source has no rows of.
   var hasAbsent = false
+  /// These keys, as the feed writes them.
+  var absent: Set<RowKey> = []
 }
 
 extension Lane {
   /// Takes in what the feed says of one row.
   func signal(_ change: FeedChange, at time: Duration) async {
-    guard !isRetired else { return }
+    // A copy of the whole table is to begin, which reads what is changed until then.
+    guard !isRetired, !isAwaitingCopy else { return }
     let key = Self.named(change.key)
     let oldKey = Self.named(change.oldKey)
     let isDelete = change.kind == .delete
@@ -118,6 +121,8 @@ extension Lane {
   /// are forgotten and left to a pass that the caller sees to.
   func applySignals() async throws(LaneStop) -> AppliedSignals {
     var applied = AppliedSignals()
+    isForFeed = true
+    defer { isForFeed = false }
     do throws(LaneStop) {
       // Not what comes meanwhile: a pass would never see its next page.
       var left = feed.signals.count + feed.afterParents.count
@@ -148,6 +153,7 @@ extension Lane {
       try await settle(keys, outcome, &applied)
     }
     if !reading.absent.isEmpty { applied.hasAbsent = true }
+    applied.absent.formUnion(reading.absent)
     for key in reading.absent { feed.afterParents[key] = nil }
     try await applyDeletes(reading.absent.filter(evidence.contains))
     try await save()

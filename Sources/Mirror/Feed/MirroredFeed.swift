@@ -10,10 +10,14 @@ package protocol MirroredFeed: Sendable {
   func run(_ receive: @escaping @Sendable (FeedEvent) async -> Void) async
   /// From now on these channels; those that are equal to what there was stay as they are.
   func setChannels(_ channels: [FeedChannel]) async
+  /// Messages of no use since the feed began.
+  var oddFrames: Int { get async }
   /// Leaves the channel and joins it anew.
   func rejoin(_ channel: String) async
   /// Drops the socket and opens a new one.
   func reconnect() async
 }
 
-extension RealtimeClient: MirroredFeed {}
+extension RealtimeClient: MirroredFeed {
+  package var oddFrames: Int { statistics.oddities.values.reduce(0, +) }
+}

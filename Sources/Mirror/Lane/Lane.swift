@@ -35,6 +35,15 @@ actor Lane {
   /// Whether rows were written since JSON nulls were counted last.
   var hasWrittenSinceCount = false
   var feed: LaneFeed
+  /// Whether the lane looks at what the feed named.
+  var isForFeed = false
+  /// Nothing of the table was copied yet, and the pass under way is to copy all of it.
+  var isAwaitingCopy = false
+  /// This pass has copied the whole table.
+  var hasCopiedWhole = false
+  /// A copy by key leaves out rows whose incremental field is beyond it.
+  var latest: JSONToken?
+  var pageTimes = PageTimes()
   /// Wakes the lane when the feed has something for it.
   let alarm: Alarm
   /// Since the lane began.
@@ -55,12 +64,16 @@ actor Lane {
     let log: Log
     /// Microseconds since 2000-01-01.
     let now: @Sendable () -> Int64
-    let progress: @Sendable (TableName, Int) -> Void
+    let progress: @Sendable (TableProgress) -> Void
     /// Asks for a pass.
     var needsPass: @Sendable (PassNeed) async -> Void = { _ in }
     /// Told the keys of rows that a reconcile found changed since the last one.
     var foundChanged: @Sendable (TableName, [RowKey]) async -> Void = { _, _ in }
     var clock: any Clock<Duration> = ContinuousClock()
+    /// For the keys that the feed names, so that they do not wait behind pages; nil: the same as for passes.
+    var forFeed: (source: any MirroredProject, target: any MirroredProject)?
+    /// Of all lanes together.
+    let load = BackfillLoad()
   }
 
   init(_ plan: TablePlan, _ surroundings: Surroundings, state: TableState?) {
@@ -80,8 +93,12 @@ actor Lane {
     elapsed = stopwatch(surroundings.clock)
   }
 
-  var source: any MirroredProject { surroundings.source }
-  var target: any MirroredProject { surroundings.target }
+  var source: any MirroredProject {
+    (isForFeed ? surroundings.forFeed?.source : nil) ?? surroundings.source
+  }
+  var target: any MirroredProject {
+    (isForFeed ? surroundings.forFeed?.target : nil) ?? surroundings.target
+  }
 
   /// The columns that upserts name.
   var writtenColumns: [String] { plan.columns.filter { !leftOut.contains($0) } }
@@ -141,6 +158,8 @@ actor Lane {
     report.notes = plan.notes
     leftOut = []
     bound = nil
+    isAwaitingCopy = false
+    hasCopiedWhole = false
     hasReadBack = false
     // What was not taken in was committed before, and what comes now is newer than what this pass will read.
     feed.gap = nil
@@ -159,6 +178,13 @@ actor Lane {
     var counts = totals
     counts.add(report)
     return counts
+  }
+
+  /// The table's rows have been read to their end.
+  func noteEnd() {
+    // All of them were written.
+    if hasCopiedWhole { bound = nil }
+    surroundings.progress(TableProgress(table: plan.name, rows: report.read, isDone: true))
   }
 
   /// Makes the lane's state durable.
@@ -185,6 +211,19 @@ actor Lane {
   func keys(of rows: JSONRows, _ indices: some Sequence<Int>) throws(LaneStop) -> [RowKey] {
     var keys: [RowKey] = []
     for index in indices { keys.append(RowKey(try values(plan.keyColumns, rows, index))) }
+    return keys
+  }
+
+  /// The keys of a whole page.
+  /// - Throws: where rows share one.
+  func checkedKeys(of rows: JSONRows) throws(LaneStop) -> [RowKey] {
+    let keys = try keys(of: rows, rows.rows.indices)
+    guard Set(keys).count == keys.count else {
+      throw .table(
+        "\(plan.name): several rows of the source have the same "
+          + "\(plan.keyColumns.joined(separator: ", ")); name columns under primaryKeys that tell "
+          + "rows apart")
+    }
     return keys
   }
 

@@ -6,6 +6,8 @@ actor Lanes {
   let surroundings: Lane.Surroundings
   private let begun: @Sendable (Lane) -> Void
   private var lanes: [TableName: Lane] = [:]
+  /// What passes have carried so far.
+  private(set) var sequences = CarriedSequences()
 
   /// - Parameter begun: told of every new lane.
   init(_ surroundings: Lane.Surroundings, begun: @escaping @Sendable (Lane) -> Void = { _ in }) {
@@ -34,6 +36,9 @@ actor Lanes {
   func lane(of table: TableName) -> Lane? { lanes[table] }
 
   var all: [Lane] { Array(lanes.values) }
+
+  /// Whole passes only do this, and there is one at a time.
+  func setSequences(_ carried: CarriedSequences) { sequences = carried }
 
   /// Ends the lanes of tables that are no longer configured.
   func keep(_ tables: Set<TableName>) async {

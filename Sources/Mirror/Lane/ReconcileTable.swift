@@ -115,7 +115,7 @@ extension Lane {
       moveCheckpoint(to: last.field, course.cap)
     }
     try await save()
-    surroundings.progress(plan.name, report.read)
+    surroundings.progress(TableProgress(table: plan.name, rows: report.read))
     return known
   }
 
@@ -141,7 +141,7 @@ extension Lane {
     before: FieldPosition?
   ) async throws(LaneStop) -> Int {
     report.read += rows.count
-    let keys = try uniqueKeys(of: rows)
+    let keys = try checkedKeys(of: rows)
     var indices = Array(rows.rows.indices)
     // Rows in quarantine are tried on their own, so that they do not split every page they stand in.
     if !state.quarantine.isEmpty || !newer.isEmpty {
@@ -176,18 +176,6 @@ extension Lane {
       try refuse(outcome.refusals)
     }
     return known
-  }
-
-  /// The keys of a page's rows, of which no two may be the same: one row would hide the other.
-  func uniqueKeys(of rows: JSONRows) throws(LaneStop) -> [RowKey] {
-    let keys = try keys(of: rows, rows.rows.indices)
-    guard Set(keys).count == keys.count else {
-      throw .table(
-        "\(plan.name): several rows of the source have the same "
-          + "\(plan.keyColumns.joined(separator: ", ")); name columns under primaryKeys that tell "
-          + "rows apart")
-    }
-    return keys
   }
 
   /// Tells of rows changed since the last reconcile: the feed should have reported them.

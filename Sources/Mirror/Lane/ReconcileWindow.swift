@@ -67,7 +67,7 @@ extension Lane {
         if read.isLast { break }
         if try isEnd(read, &scan, course) { break }
       }
-      surroundings.progress(plan.name, report.read)
+      surroundings.progress(TableProgress(table: plan.name, rows: report.read))
       // What these write is known when the next page is looked at, and its rows are fetched after that.
       _ = try await applySignals()
       page = try await lookAhead(scan)
@@ -154,7 +154,7 @@ extension Lane {
   ) async throws(LaneStop) -> [Int] {
     let rows = page.rows
     guard !rows.isEmpty else { return [] }
-    let keys = try uniqueKeys(of: rows)
+    let keys = try checkedKeys(of: rows)
     let versions = try versions(of: rows)
     func isKnown(_ index: Int) -> Bool { self.isKnown(keys[index], versions[index]) }
     let open = rows.rows.indices.filter { state.quarantine[keys[$0]] == nil }

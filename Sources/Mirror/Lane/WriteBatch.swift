@@ -17,19 +17,27 @@ struct BatchOutcome {
 extension Lane {
   /// Writes these rows of a page. A refused batch is halved until the refused rows are alone.
   ///
+  /// - Parameter failed: what writing all of them has led to already.
   /// - Throws: where rows could be neither written nor refused for a reason of their own.
-  func write(_ rows: JSONRows, _ indices: [Int]) async throws(LaneStop) -> BatchOutcome {
+  func write(
+    _ rows: JSONRows, _ indices: [Int], after failed: PostgRESTError? = nil
+  ) async throws(LaneStop) -> BatchOutcome {
     hasWrittenSinceCount = true
     try forget(writing: indices, of: rows)
     var outcome = BatchOutcome()
     var open = [indices[...]]
+    var failed = failed
     var timeouts = 0
     var confirmed: [ArraySlice<Int>] = []
     while let batch = open.popLast() {
       guard !batch.isEmpty else { continue }
       let body = batch.count == rows.count ? rows.bytes : rows.array(of: batch)
+      let columns = writtenColumns
       do throws(PostgRESTError) {
-        let columns = writtenColumns
+        if let error = failed {
+          failed = nil
+          throw error
+        }
         let written = try await target.upsert(
           body, into: plan.name, keyColumns: plan.keyColumns, columns: columns)
         if let written, written < batch.count {
@@ -44,7 +52,7 @@ extension Lane {
         if error.isTimeout, timeouts > Self.mostTimeouts || batch.count == 1 {
           throw LaneStop(error)
         }
-        try await recover(from: error, rows, batch, &open, &outcome)
+        try await recover(from: error, rows, batch, columns, &open, &outcome)
       }
     }
     for batch in confirmed { try remember(written: batch, of: rows) }
@@ -57,20 +65,23 @@ extension Lane {
   /// Decides what a failed batch becomes: smaller ones, the same once more, or refused rows.
   private func recover(
     from error: PostgRESTError, _ rows: JSONRows, _ batch: ArraySlice<Int>,
-    _ open: inout [ArraySlice<Int>], _ outcome: inout BatchOutcome
+    _ columns: [String], _ open: inout [ArraySlice<Int>], _ outcome: inout BatchOutcome
   ) async throws(LaneStop) {
     let recovery = error.isTimeout ? .shrink : Recovery(for: error)
     switch recovery {
     case .leaveOut(let column) where !plan.keyColumns.contains(column):
-      guard leftOut.insert(column).inserted else { throw LaneStop(error) }
-      report.notes.append("\(column) is generated on the target, which computes it itself")
+      guard columns.contains(column) else { throw LaneStop(error) }
+      if leftOut.insert(column).inserted {
+        report.notes.append("\(column) is generated on the target, which computes it itself")
+      }
       open.append(batch)
     case .leaveOut(let column):
       throw .table(
         "\(error.message); the key column \(column) is generated on the target and cannot be "
           + "written there: make it a plain column")
     case .shrink, .split, .afterParents:
-      if recovery == .shrink { _ = size.shrink() }
+      // Else it was read before pages were made smaller.
+      if recovery == .shrink, batch.count <= size.rows { _ = size.shrink() }
       if batch.count > 1 {
         let middle = batch.startIndex + batch.count / 2
         open.append(batch[middle...])

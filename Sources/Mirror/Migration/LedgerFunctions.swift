@@ -204,13 +204,16 @@ extension Migration {
       public.sync_register_mirror(text), public.sync_forget_mirror(text),
       public.sync_mark_processed(text, bigint[]), public.sync_prune_deletions(interval),
       public.sync_horizon(), public.sync_ledger_tables(), public.sync_version(),
-      public.sync_feed_tables(), public.sync_stamp_heartbeat()
+      public.sync_feed_tables(), public.sync_stamp_heartbeat(), public.sync_sequence_uses(),
+      public.sync_sequences(), public.sync_raise_sequences(jsonb), public.sync_disabled_triggers(),
+      public.sync_catalogue(text[]), public.sync_catalogue_tables(text[])
       from public, anon, authenticated, service_role;
     grant execute on function
       public.sync_register_mirror(text), public.sync_forget_mirror(text),
       public.sync_mark_processed(text, bigint[]), public.sync_prune_deletions(interval),
       public.sync_horizon(), public.sync_ledger_tables(), public.sync_version(),
-      public.sync_feed_tables()
+      public.sync_feed_tables(), public.sync_sequences(), public.sync_raise_sequences(jsonb),
+      public.sync_disabled_triggers(), public.sync_catalogue(text[])
       to service_role;
 
     """

@@ -79,7 +79,13 @@ extension Migration {
     drop function if exists public.sync_horizon();
     drop function if exists public.sync_ledger_tables();
     drop function if exists public.sync_feed_tables();
+    drop function if exists public.sync_catalogue(text[]);
+    drop function if exists public.sync_catalogue_tables(text[]);
     drop function if exists public.sync_version();
+    drop function if exists public.sync_raise_sequences(jsonb);
+    drop function if exists public.sync_sequences();
+    drop function if exists public.sync_sequence_uses();
+    drop function if exists public.sync_disabled_triggers();
     drop table if exists public.sync_deletions;
     drop table if exists public.sync_mirrors;
     drop table if exists public.sync_heartbeat;

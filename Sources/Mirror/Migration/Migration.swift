@@ -9,7 +9,7 @@ import Supabase
 package struct Migration: Sendable {
   /// What `public.sync_version()` answers where this migration is installed. Raised by every change that a
   /// mirror could notice.
-  package static let version = 2
+  package static let version = 3
 
   /// What `supamirror migration` prints, to be saved as
   /// `supabase/migrations/<timestamp>_create_sync_deletions_table.sql`.
@@ -21,7 +21,9 @@ package struct Migration: Sendable {
     sql = [
       Self.introduction, Self.ledgerTables, Self.triggerFunctions, Self.attachTriggers(to: tables),
       Self.heartbeat, Self.publishTables(tables), Self.feedFunction, Self.mirrorFunctions,
-      Self.horizonFunction, Self.surveyFunctions, Self.functionPrivileges, Self.schemaReload,
+      Self.horizonFunction, Self.surveyFunctions, Self.sequenceFunctions, Self.catalogueFunction,
+      Self.functionPrivileges,
+      Self.schemaReload,
     ].joined(separator: "\n")
     reverseSQL = [Self.reverseIntroduction, Self.removal, Self.schemaReload].joined(separator: "\n")
   }

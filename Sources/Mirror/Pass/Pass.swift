@@ -1,4 +1,4 @@
-package import Supabase
+import Supabase
 
 /// One pass over every configured table: rows first, parents before children; then the rows the target refused
 /// before; then deletes, children before parents.
@@ -16,6 +16,9 @@ package struct Pass: Sendable {
   let lanes: Lanes
   /// Rows only, of some of the tables: deletes are left to whole passes.
   let isPartial: Bool
+  /// Whether the target's sequences are to follow the source's.
+  var carriesSequences = true
+  let backfill: BackfillScope?
   /// Told what the pass found out, before its first row.
   let surveyed: @Sendable (Survey) async -> Void
 
@@ -24,24 +27,24 @@ package struct Pass: Sendable {
 
   /// - Parameters:
   ///   - now: microseconds since 2000-01-01.
-  ///   - progress: a table and the rows read of it so far.
+  ///   - backfill: tables to copy whole; nil: those that `SYNC_INITIAL_BACKFILL_MS` says.
   package init(
     settings: Settings, tables: [TableConfiguration], source: any MirroredProject,
     target: any MirroredProject, store: StateStore, approval: DeleteApproval = .none,
-    log: Log = .none, now: @escaping @Sendable () -> Int64,
-    progress: @escaping @Sendable (TableName, Int) -> Void = { _, _ in }
+    backfill: BackfillScope? = nil, log: Log = .none, now: @escaping @Sendable () -> Int64,
+    progress: @escaping @Sendable (TableProgress) -> Void = { _ in }
   ) {
     self.init(
       tables: tables,
       Lane.Surroundings(
         source: source, target: target, store: store, settings: settings, log: log, now: now,
-        progress: progress), approval: approval)
+        progress: progress), approval: approval, backfill: backfill)
   }
 
   /// A pass in lanes of its own, or in those that are given.
   init(
     tables: [TableConfiguration], _ surroundings: Lane.Surroundings, lanes: Lanes? = nil,
-    isPartial: Bool = false, approval: DeleteApproval = .none,
+    isPartial: Bool = false, approval: DeleteApproval = .none, backfill: BackfillScope? = nil,
     surveyed: @escaping @Sendable (Survey) async -> Void = { _ in }
   ) {
     settings = surroundings.settings
@@ -51,6 +54,7 @@ package struct Pass: Sendable {
     store = surroundings.store
     self.isPartial = isPartial
     self.approval = approval
+    self.backfill = backfill
     log = surroundings.log
     now = surroundings.now
     self.lanes = lanes ?? Lanes(surroundings)
@@ -104,9 +108,24 @@ package struct Pass: Sendable {
       report.unmirrored.append(
         "the ledger has more than \(Ledger.mostEntries) entries; run another pass for the rest")
     }
+    let circular = TableOrder.circular(lanes.map(\.plan.name), references: survey.references)
+    for lane in lanes { await lane.awaitCopy(backfill) }
     for level in levels {
-      try await Self.together(level) { lane throws(LaneStop) in
-        try await lane.run { lane throws(LaneStop) in try await lane.reconcile(survey.limits) }
+      try await together(level) { lane throws(LaneStop) in
+        let isCircular = circular.contains(lane.plan.name)
+        try await lane.run { lane throws(LaneStop) in
+          try await lane.copyWhole(survey.limits, backfill, isCircular: isCircular)
+        }
+      }
+    }
+    // What has changed meanwhile, in all tables close together: rows and what they need may be new.
+    let limits = try await limits(survey, lanes)
+    for level in levels {
+      try await together(level) { lane throws(LaneStop) in
+        try await lane.run { lane throws(LaneStop) in
+          try await lane.reconcile(limits)
+          lane.noteEnd()
+        }
       }
     }
     try await Self.retryQuarantine(levels)
@@ -125,6 +144,20 @@ package struct Pass: Sendable {
     for lane in lanes {
       try await lane.run { lane throws(LaneStop) in try await lane.countJSONNulls() }
     }
+    if survey.knowsSequences, carriesSequences, !isPartial {
+      try await carrySequences(lanes, &report)
+    }
+  }
+
+  /// How far checkpoints may go now.
+  private func limits(
+    _ survey: Survey, _ lanes: [Lane]
+  ) async throws(LaneStop) -> PassLimits {
+    for lane in lanes where await lane.hasCopiedWhole {
+      // That may have taken days.
+      return try await survey.limitsNow(self)
+    }
+    return survey.limits
   }
 
   private func prune(_ ledger: Ledger) async throws(LaneStop) {
@@ -151,9 +184,10 @@ package struct Pass: Sendable {
   }
 
   /// Runs the lanes a few at a time. The first stop that concerns all of them ends the others.
-  static func together(
+  private func together(
     _ lanes: [Lane], _ work: @escaping @Sendable (Lane) async throws(LaneStop) -> Void
   ) async throws(LaneStop) {
+    let lanesAtOnce = min(Self.lanesAtOnce, settings.maxRequests)
     let stop = await withTaskGroup(of: LaneStop?.self) { group in
       var waiting = lanes[...]
       func begin(_ lane: Lane) {

@@ -8,6 +8,8 @@ struct Survey: Sendable {
   var feedOnly: [TablePlan] = []
   /// Whether the source has the marker table, so that the feed can be proven.
   var hasMarker = false
+  /// Whether the source tells how far its sequences are, and the target takes it.
+  var knowsSequences = false
   /// Tables that cannot be mirrored, with the reason.
   var failed: [TableReport] = []
   /// Child to parents, as either project tells.
@@ -15,6 +17,8 @@ struct Survey: Sendable {
   /// nil where deletes are left alone or the migration is not installed at the source.
   var ledger: Ledger?
   var unmirrored: [String] = []
+  /// Whether the source can tell since when its transactions run.
+  var hasHorizon = false
   var limits = PassLimits(horizon: nil, sourceClock: 0)
 
   static func take(_ pass: Pass) async throws(LaneStop) -> Survey {
@@ -24,8 +28,12 @@ struct Survey: Sendable {
     let target = try await catalogue(of: schemas, pass.target)
     survey.plan(pass.tables, source, target)
     survey.hasMarker = Marker.isInstalled(source) && Marker.isInstalled(target)
+    survey.knowsSequences =
+      source.functions.contains(SequenceFunction.sequences)
+      && target.functions.contains(SequenceFunction.raise)
+    survey.hasHorizon = source.functions.contains("sync_horizon")
     survey.limits = try await clock(pass, survey.plans)
-    try await survey.findHorizon(pass, source)
+    try await survey.findHorizon(pass)
     do throws(LaneStop) {
       try await survey.findLedger(pass, source, target)
     } catch .table(let sentence) {
@@ -35,7 +43,8 @@ struct Survey: Sendable {
     return survey
   }
 
-  private static func catalogue(
+  /// Of all these schemas; one that is not exposed has no tables.
+  static func catalogue(
     of schemas: Set<String>, _ project: any MirroredProject
   ) async throws(LaneStop) -> Catalogue {
     var all = Catalogue(tables: [:], functions: [])
@@ -88,10 +97,10 @@ struct Survey: Sendable {
       do throws(PostgRESTError) {
         let page = try await pass.source.read(
           ReadQuery(table: plan.name, columns: [plan.keyColumns[0]], limit: 1))
-        // A server that does not tell the time with one table does not with the others.
         if let seconds = page.serverDate {
           limits.sourceClock = Int64(seconds) * 1_000_000 + TimeText.unixEpoch
         }
+        // A server that leaves the date out does so with every table.
         break
       } catch {
         // What is wrong with this table alone, its lane will say; any other tells the time as well.
@@ -102,8 +111,16 @@ struct Survey: Sendable {
     return limits
   }
 
-  private mutating func findHorizon(_ pass: Pass, _ source: Catalogue) async throws(LaneStop) {
-    guard source.functions.contains("sync_horizon") else { return }
+  /// The same, later.
+  func limitsNow(_ pass: Pass) async throws(LaneStop) -> PassLimits {
+    var later = self
+    later.limits = try await Self.clock(pass, plans)
+    try await later.findHorizon(pass)
+    return later.limits
+  }
+
+  private mutating func findHorizon(_ pass: Pass) async throws(LaneStop) {
+    guard hasHorizon else { return }
     do throws(PostgRESTError) {
       let body = try await pass.source.rpc(
         "sync_horizon", schema: "public", arguments: Array("{}".utf8))

@@ -30,6 +30,17 @@ package enum TableOrder {
     }.filter { !$0.isEmpty }
   }
 
+  /// The tables that refer to themselves, or to each other in a circle.
+  package static func circular(
+    _ tables: [TableName], references: [TableName: Set<TableName>]
+  ) -> Set<TableName> {
+    let known = Set(tables)
+    return known.filter { table in
+      references[table]?.contains(table) == true
+        || reachable(from: table, references, within: known).contains(table)
+    }
+  }
+
   private static func reachable(
     from table: TableName, _ references: [TableName: Set<TableName>], within known: Set<TableName>
   ) -> Set<TableName> {

@@ -129,7 +129,7 @@ extension TablePlan {
   }
 
   /// Whether every value of the source's type is the same value in the target's.
-  private static func holds(_ target: String, _ source: String) -> Bool {
+  static func holds(_ target: String, _ source: String) -> Bool {
     if target == source { return true }
     switch (source, target) {
     case ("smallint", "integer"), ("smallint", "bigint"), ("integer", "bigint"): return true

@@ -5,13 +5,13 @@ package struct PageSize: Hashable, Sendable {
   /// What this pass does not go above: the server's own cap, once it has shown itself, or what was left after
   /// a request that was too large.
   package private(set) var cap: Int?
+  /// A body past this is made shorter.
+  package var mostBytes = 4 << 20
 
   /// Larger pages are hardly faster, and memory is counted in pages.
   static let most = 5_000
-  /// A body that grows past this is not made longer …
+  /// A body that grows past this is not made longer.
   static let growBelowBytes = 1 << 20
-  /// … and past this is made shorter.
-  static let shrinkAboveBytes = 4 << 20
   static let growBelowTime: Duration = .milliseconds(500)
 
   package init(rows: Int) { self.rows = max(1, rows) }
@@ -24,8 +24,8 @@ package struct PageSize: Hashable, Sendable {
       cap = min(cap ?? count, count)
       rows = min(rows, count)
     }
-    if bytes > Self.shrinkAboveBytes {
-      rows = max(1, min(rows, count * (Self.shrinkAboveBytes / 2) / bytes))
+    if bytes > mostBytes {
+      rows = max(1, min(rows, count * (mostBytes / 2) / bytes))
     } else if bytes < Self.growBelowBytes, elapsed < Self.growBelowTime, count >= rows {
       rows = min(rows * 2, max(rows, Self.most), cap ?? .max)
     }

@@ -122,7 +122,7 @@ package struct ReportText: Sendable {
   }
 
   /// In lines of at most 80 characters, where words allow; what follows the first line stands further in.
-  private static func wrapped(_ sentence: String) -> String {
+  static func wrapped(_ sentence: String) -> String {
     var lines = ""
     var line = " "
     for word in sentence.split(separator: " ") {

@@ -137,6 +137,8 @@ package struct TableStatus: Hashable, Sendable {
   package var waiting = 0
   package var held = 0
   package var quarantined = 0
+  /// How far the copy of the whole table is; nil while none is under way.
+  package var copying: CopyStatus?
   /// Source commit to durable on the target, of the last change that the feed reported.
   package var lag: Duration?
   /// When its rows were last reconciled to the end.
@@ -148,6 +150,24 @@ package struct TableStatus: Hashable, Sendable {
   package init(name: TableName, feed: Feed) {
     self.name = name
     self.feed = feed
+  }
+}
+
+/// How far the copy of a whole table is, by all runs of it.
+package struct CopyStatus: Hashable, Sendable {
+  package var rows: Int
+  /// What the server expects the table to have; nil: unknown.
+  package var estimate: Int?
+
+  package init(rows: Int, estimate: Int?) {
+    self.rows = rows
+    self.estimate = estimate
+  }
+
+  /// `47 %, 470,123 of ~1,000,000 rows`
+  package var sentence: String {
+    let percent = CopyProgress.percent(rows, of: estimate, isDone: false)
+    return (percent.map { "\($0) %, " } ?? "") + CopyProgressText.rows(rows, of: estimate) + " rows"
   }
 }
 

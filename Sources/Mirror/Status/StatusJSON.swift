@@ -137,6 +137,15 @@ package enum StatusJSON {
     ] {
       writer.write(name, count)
     }
+    writer.name("copying")
+    if let copying = table.copying {
+      writer.beginObject()
+      writer.write("rows", copying.rows)
+      writer.write("estimatedRows", copying.estimate)
+      writer.endObject()
+    } else {
+      writer.null()
+    }
     writer.write("lagSeconds", table.lag)
     writer.write("lastReconcile", time: table.lastReconcile)
     writer.write("failure", table.failure)

@@ -87,6 +87,10 @@ extension StatusJSON {
     table.waiting = reader.count("waiting")
     table.held = reader.count("held")
     table.quarantined = reader.count("quarantined")
+    if let copying = reader.node["copying"], !copying.isNull {
+      table.copying = CopyStatus(
+        rows: StatusReader(copying).count("rows"), estimate: copying["estimatedRows"]?.int)
+    }
     table.lag = try reader.optionalDuration("lagSeconds")
     table.lastReconcile = try reader.optionalTime("lastReconcile")
     table.failure = reader.node["failure"]?.string

@@ -94,6 +94,14 @@ package struct StatusMetrics: Sendable {
       ("table_unmirrored", "Kinds of things that are not mirrored.", { "\($0.unmirrored.count)" }),
       ("table_failed", "1 while the table has stopped.", { $0.failure == nil ? "0" : "1" }),
       (
+        "table_copy_rows", "Rows copied, while the whole table is being copied.",
+        { $0.copying.map { "\($0.rows)" } }
+      ),
+      (
+        "table_copy_rows_estimated", "Rows that the table being copied is expected to have.",
+        { $0.copying?.estimate.map { "\($0)" } }
+      ),
+      (
         "table_lag_seconds", "Source commit to durable on the target, of the last reported change.",
         { $0.lag?.decimalSeconds }
       ),

@@ -56,6 +56,11 @@ package struct StatusText: Sendable {
       let limit = SpokenTime.duration(status.lagLimit)
       lines.append(("lag", "\(SpokenTime.duration(lag)) (limit \(limit))"))
     }
+    for table in status.tables {
+      if let copying = table.copying {
+        lines.append(("copying", "\(table.name): \(copying.sentence)"))
+      }
+    }
     return lines.map { name, fact in
       let blanks = String(repeating: " ", count: 8 - name.count)
       return Self.wrapped(name + blanks + LogLine.printable(fact), indent: "", rest: "        ")

@@ -27,6 +27,10 @@ package struct Column: Hashable, Sendable {
   package let isPrimaryKey: Bool
   /// The foreign key's table and column, of the same schema as the document names only the table's name.
   package let references: Reference?
+  /// Of an enumerated type, in its order.
+  package var labels: [String] = []
+  /// The default where it can be told without being computed, such as `now()` of a time; nil says nothing.
+  package var defaultText: String?
 
   package struct Reference: Hashable, Sendable {
     package let table: String
@@ -54,6 +58,8 @@ package struct TableDescription: Hashable, Sendable {
   package let name: TableName
   /// In the table's order.
   package let columns: [Column]
+  /// Whether rows can be written at all; what cannot is a view.
+  package var isWritable = true
 
   package init(name: TableName, columns: [Column]) {
     self.name = name

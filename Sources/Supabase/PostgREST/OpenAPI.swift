@@ -12,6 +12,7 @@ struct OpenAPI {
       let definitions = root["definitions"]?.members ?? (root["definitions"] == nil ? [] : nil),
       let paths = root["paths"]?.members
     else { return nil }
+    let writable = Set(paths.filter { $0.node["post"] != nil }.map(\.name))
     var tables: [TableName: TableDescription] = [:]
     for definition in definitions {
       let name = TableName(schema: schema, name: definition.name)
@@ -20,12 +21,16 @@ struct OpenAPI {
       for property in definition.node["properties"]?.members ?? [] {
         guard let format = property.node["format"]?.string else { return nil }
         let note = Note(property.node["description"]?.string ?? "")
-        columns.append(
-          Column(
-            name: property.name, format: format, isNotNull: required.contains(property.name),
-            isPrimaryKey: note.isPrimaryKey, references: note.references))
+        var column = Column(
+          name: property.name, format: format, isNotNull: required.contains(property.name),
+          isPrimaryKey: note.isPrimaryKey, references: note.references)
+        column.labels = (property.node["enum"]?.array ?? []).compactMap(\.string)
+        column.defaultText = property.node["default"]?.string
+        columns.append(column)
       }
-      tables[name] = TableDescription(name: name, columns: columns)
+      var table = TableDescription(name: name, columns: columns)
+      table.isWritable = writable.contains("/" + definition.name)
+      tables[name] = table
     }
     let functions = paths.map(\.name).filter { $0.hasPrefix("/rpc/") }.map {
       String($0.dropFirst("/rpc/".count))

@@ -5,7 +5,7 @@ package import Transport
 package struct RequestLimits: Sendable {
   /// One request, from start to the last byte. PostgREST retries SQLSTATE 40001 inside the server for ever, so this is the only end.
   package var requestTime: Duration = .seconds(60)
-  /// All tries of one request, waits included; a try that began in time is let finish.
+  /// All tries of one request, waits between them included; a try that began in time is let finish.
   package var retryTime: Duration = .seconds(120)
   package var maximumAnswerBytes = 64 << 20
   /// Of one URL, so that gateways accept it. Lists of keys are split to stay below it.
@@ -73,6 +73,20 @@ package struct PostgREST: Sendable {
         throw failure(of: call, .unreadable, "its description of the schema cannot be read")
       }
       return document.catalogue
+    }
+  }
+
+  /// The schemas that the project serves, in its order: what it says to a request for one that nobody has. nil: it
+  /// does not say. A name with a comma and a blank in it comes in two parts.
+  package func exposedSchemas() async throws(PostgRESTError) -> [String]? {
+    do throws(PostgRESTError) {
+      _ = try await catalogue(of: "no_such_schema")
+      return nil
+    } catch {
+      guard error.isUnknownSchema else { throw error }
+      return error.subject.map { list in
+        list.split(separator: ",").map { String($0.drop { $0 == " " }) }.filter { !$0.isEmpty }
+      }
     }
   }
 

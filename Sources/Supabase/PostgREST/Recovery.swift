@@ -182,27 +182,3 @@ extension Recovery {
     error.table.map { SQLName.quoted($0.schema) + "." + SQLName.quoted($0.name) } ?? "the table"
   }
 }
-
-/// Identifiers for statements that a person is advised to run.
-enum SQLName {
-  /// As it stands where it needs no quotes.
-  static func quoted(_ name: String) -> String {
-    let isPlain =
-      name.utf8.first.map { $0 > UInt8(ascii: "9") } ?? false
-      && name.utf8.allSatisfy { byte in
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
-          UInt8(ascii: "_"):
-          true
-        default: false
-        }
-      }
-    if isPlain { return name }
-    var quoted = "\""
-    for scalar in name.unicodeScalars {
-      if scalar == "\"" { quoted.unicodeScalars.append(scalar) }
-      quoted.unicodeScalars.append(scalar)
-    }
-    return quoted + "\""
-  }
-}

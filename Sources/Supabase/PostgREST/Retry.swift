@@ -80,15 +80,17 @@ extension PostgREST {
     let patience = Patience(time: limits.retryTime)
     let start = clock.now
     var tries = 0
+    // Waiting for a turn says nothing of the server.
+    var queued = Duration.zero
     while true {
       tries += 1
       let error: PostgRESTError
       do {
-        return try read(await answer(to: request, of: call))
+        return try read(await answer(to: request, of: call, &queued))
       } catch let failure {
         error = failure
       }
-      let elapsed = start.duration(to: clock.now)
+      let elapsed = start.duration(to: clock.now) - queued
       guard
         let wait = patience.wait(
           after: error, tries: tries, elapsed: elapsed, random: random())
@@ -111,12 +113,14 @@ extension PostgREST {
   }
 
   private func answer(
-    to request: HTTPRequest, of call: Call
+    to request: HTTPRequest, of call: Call, _ queued: inout Duration
   ) async throws(PostgRESTError) -> HTTPAnswer {
     let answer: HTTPAnswer
     do {
       answer = try await transport.send(request)
+      queued += answer.queued
     } catch {
+      queued += error.queued
       // More is said after it.
       let words = error.description
       throw failure(

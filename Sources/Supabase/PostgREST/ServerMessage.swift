@@ -28,7 +28,7 @@ struct ServerMessage: Hashable {
       return
     }
     let known = Self.templates.lazy.compactMap { $0.match(code, message) }.first
-    subject = known
+    subject = known ?? Self.exposedSchemas(code, message, node?["hint"]?.string ?? "")
     if code == "428C9" {
       let details = node?["details"]?.string ?? ""
       let isIdentity = details.hasSuffix("is an identity column defined as GENERATED ALWAYS.")
@@ -41,6 +41,16 @@ struct ServerMessage: Hashable {
       finding == .unusableRole ? "the database refuses the key's role" : Self.sentence(code: code)
     let shown = isOwn && !message.isEmpty ? Self.shown(message) : own
     sentence = "\(shown) (\(code))"
+  }
+
+  /// The list in PGRST106, with commas between the names: in the message up to 12, from then on in the hint.
+  private static func exposedSchemas(_ code: String, _ message: String, _ hint: String) -> String? {
+    guard code == "PGRST106" else { return nil }
+    let heads = [
+      (message, "The schema must be one of the following: "),
+      (hint, "Only the following schemas are exposed: "),
+    ]
+    return heads.first { $0.hasPrefix($1) }.map { String($0.dropFirst($1.count)) }
   }
 
   /// Five or more capitals and digits: text that a function chose as its code may be anything.

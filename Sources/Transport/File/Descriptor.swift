@@ -6,11 +6,13 @@ struct Descriptor: ~Copyable {
   private let path: String
   private let action: String
 
-  /// Opens with mode 0600 where `flags` create. A child process never inherits it.
-  init(_ path: String, _ flags: Int32, _ action: String) throws(FileError) {
+  /// Opens with this mode, less the process's mask, where `flags` create. A child process never inherits it.
+  init(
+    _ path: String, _ flags: Int32, _ action: String, mode: mode_t = 0o600
+  ) throws(FileError) {
     var number: Int32
     repeat {
-      number = unsafe open(path, flags | O_CLOEXEC, 0o600)
+      number = unsafe open(path, flags | O_CLOEXEC, mode)
     } while number < 0 && errno == EINTR
     guard number >= 0 else { throw FileError(action, path, code: errno) }
     self.number = number

@@ -22,14 +22,17 @@ package struct DurableFile: Hashable, Sendable {
   }
 
   /// Returns once the content is on the disk. After an error the file has its old content, or the new one if
-  /// only the folder could not be synced. The file belongs to its user alone (mode 0600).
-  package func replace(with content: [UInt8]) throws(FileError) {
+  /// only the folder could not be synced. The file belongs to its user alone (mode 0600), unless it is for all to
+  /// read (0644).
+  package func replace(with content: [UInt8], isPrivate: Bool = true) throws(FileError) {
     let target = try Self.resolved(path)
     // Always the same name, so what a killed process left is overwritten and never adds up.
     let temporary = target + ".tmp"
     _ = unsafe unlink(temporary)
     do {
-      let file = try Descriptor(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, "write")
+      let file = try Descriptor(
+        temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, "write",
+        mode: isPrivate ? 0o600 : 0o644)
       try file.write(content)
       try file.sync()
     } catch {
@@ -42,6 +45,25 @@ package struct DurableFile: Hashable, Sendable {
       throw FileError("replace", target, code: code)
     }
     try Descriptor(Self.folder(of: target), O_RDONLY | O_DIRECTORY, "sync").sync()
+  }
+
+  /// Whether the group or others may read it; nil: there is no such file, or it cannot be looked at.
+  package var isReadableByOthers: Bool? {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else { return nil }
+    return status.st_mode & (S_IRGRP | S_IROTH) != 0
+  }
+
+  /// Makes the folders that the path leads through, where they are missing.
+  package func makeFolder() throws(FileError) {
+    let folder = Self.folder(of: path)
+    if folder == "." || folder == "/" { return }
+    if unsafe mkdir(folder, 0o755) == 0 || errno == EEXIST { return }
+    guard errno == ENOENT else { throw FileError("make", folder, code: errno) }
+    try DurableFile(folder).makeFolder()
+    guard unsafe mkdir(folder, 0o755) == 0 || errno == EEXIST else {
+      throw FileError("make", folder, code: errno)
+    }
   }
 
   /// Where the path leads if it is a symbolic link, though nothing may be there yet.

@@ -13,7 +13,11 @@ package struct SnapshotFile: Hashable, Sendable {
   package func read() throws(FileError) -> [UInt8]? { try DurableFile(path).read() }
 
   /// Does nothing where there is no such file.
-  package func remove() { _ = unsafe unlink(path) }
+  package func remove() throws(FileError) {
+    guard unsafe unlink(path) == 0 || errno == ENOENT else {
+      throw FileError("remove", path, code: errno)
+    }
+  }
 
   /// The file belongs to its user alone (mode 0600).
   package func replace(with content: [UInt8]) throws(FileError) {

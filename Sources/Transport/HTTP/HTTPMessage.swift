@@ -53,6 +53,8 @@ package struct HTTPAnswer: Sendable {
   package var status: Int
   package var headers: HTTPHeaders
   package var body: [UInt8]
+  /// How long the request waited on this side before it was sent.
+  package var queued = Duration.zero
 
   package init(status: Int, headers: HTTPHeaders = [], body: [UInt8] = []) {
     self.status = status
@@ -83,6 +85,8 @@ package struct HTTPError: Error, Hashable, Sendable, CustomStringConvertible {
   package var kind: Kind
   /// What happened, in one sentence with the host's name.
   package var description: String
+  /// How long the request waited on this side before it was sent.
+  package var queued = Duration.zero
 
   package init(_ kind: Kind, _ description: String) {
     self.kind = kind

@@ -36,6 +36,7 @@ package final class ChildProcess: Sendable {
   private struct State {
     var status: ExitStatus?
     var peakMemory = 0
+    var cpu = Duration.zero
     var waiting: [CheckedContinuation<ExitStatus, Never>] = []
   }
 
@@ -138,6 +139,9 @@ package final class ChildProcess: Sendable {
   /// The most memory it had resident, in bytes; 0 while it runs.
   package var peakMemory: Int { state.withLock { $0.peakMemory } }
 
+  /// What it used of processors, in user and kernel mode; zero while it runs.
+  package var cpu: Duration { state.withLock { $0.cpu } }
+
   /// Sends a signal unless the process has ended.
   package func signal(_ number: Int32) {
     state.withLock { state in
@@ -157,6 +161,9 @@ package final class ChildProcess: Sendable {
       var usage = rusage()
       _ = unsafe wait4(pid, &code, 0, &usage)
       state.peakMemory = Int(usage.ru_maxrss) << 10
+      for time in [usage.ru_utime, usage.ru_stime] {
+        state.cpu += .seconds(time.tv_sec) + .microseconds(time.tv_usec)
+      }
       let signal = code & 0x7f
       let status = signal == 0 ? ExitStatus.exited(code >> 8 & 0xff) : .signalled(signal)
       defer { state.waiting = [] }

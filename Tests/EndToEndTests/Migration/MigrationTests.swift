@@ -169,6 +169,9 @@ struct MigrationTests {
     "select sync_mark_processed('a', '{}')", "select sync_prune_deletions()",
     "select sync_horizon()", "select * from sync_ledger_tables()", "select sync_version()",
     "select sync_is_mirror_write()", "select sync_key_expression(0, '{}', '')",
+    "select sync_sequences()", "select sync_raise_sequences('[]')", "select sync_sequence_uses()",
+    "select sync_disabled_triggers()",
+    "select sync_catalogue()", "select sync_catalogue_tables(null)",
     "select sync_key_of_row(0, '{}', '{}')", "select sync_logged_relation(0, '')",
   ]
 
@@ -196,7 +199,8 @@ struct MigrationTests {
       select sync_mark_processed('a', array_agg(id)) from sync_deletions where not processed_by @> '{a}';
       select sync_prune_deletions('0'), sync_horizon(), count(*), sync_version()
         from sync_ledger_tables();
-      select * from sync_mirrors; select sync_feed_tables();
+      select * from sync_mirrors; select sync_feed_tables(), sync_sequences(),
+        sync_raise_sequences('[]'), sync_disabled_triggers(), sync_catalogue();
       """, as: "service_role")
     #expect(try await database.value("select count(*) from sync_deletions") == "0")
     #expect(try await database.value("select sync_version()") == "\(Migration.version)")

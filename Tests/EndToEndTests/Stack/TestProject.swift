@@ -71,7 +71,7 @@ struct Stack: Sendable {
 
   /// Suites of one pair run one after the other, beside those of other pairs. A stack of somebody else's is every pair.
   enum Pair: Hashable, Sendable {
-    case passes, faults, feed, healing, service
+    case passes, faults, feed, healing, service, promotion, setUp
   }
 
   private static let starting = Starting()

@@ -42,6 +42,7 @@ struct PageTables {
       [
         table.failure.map { ("bad", $0) },
         table.feedProblem.isEmpty ? nil : ("warning", table.feedProblem),
+        table.copying.map { ("busy", "being copied whole: \($0.sentence)") },
       ]
       .compactMap(\.self) + table.unmirrored.map { ("warning", $0) }
     let notes = sentences.map { kind, text in

@@ -1,10 +1,6 @@
 import LocalSupabase
 import Transport
 
-extension Duration {
-  var inSeconds: Double { self / .seconds(1) }
-}
-
 /// 100 changes a second over five tables: how long each takes to be on the target.
 struct LagScenario {
   let seconds: Int
@@ -14,7 +10,7 @@ struct LagScenario {
   func run(_ report: inout BenchReport) async throws {
     Bench.say("\nlag: 100 changes/s over 5 tables for \(seconds) s")
     let mirror = try await measure("supamirror", seconds, &report) { stack in
-      let mirror = try MirrorProcess(stack)
+      let mirror = try MirrorProcess(stack.mirror)
       try await mirror.waitUntilLive(stack)
       return Contender(
         begin: { try mirror.usage() }, end: { await mirror.end() })
@@ -55,11 +51,11 @@ struct LagScenario {
       Bench.say("  \(name): \(changes) changes, \(lags.count) arrivals")
       report.add(
         "lag.\(key).p50_ms", lags.percentile(0.5), unit: "ms",
-        limit: isMirror ? Self.pollInterval + 30 : nil)
+        isMirror ? .atMost(Self.pollInterval + 30) : nil)
       report.add("lag.\(key).p90_ms", lags.percentile(0.9), unit: "ms")
       report.add(
         "lag.\(key).p99_ms", lags.percentile(0.99), unit: "ms",
-        limit: isMirror ? Self.pollInterval + 150 : nil)
+        isMirror ? .atMost(Self.pollInterval + 150) : nil)
       report.add("lag.\(key).max_ms", lags.highest, unit: "ms")
       for line in lags.histogram { Bench.say(line) }
       if let before, let after {
@@ -68,7 +64,7 @@ struct LagScenario {
           unit: "% of a core")
         report.add("lag.\(key).peak_mib", Double(after.peak) / 1_048_576, unit: "MiB")
         report.add(
-          "lag.\(key).rows_lost", Double(try await stack.differences()), unit: "rows", limit: 0)
+          "lag.\(key).rows_lost", Double(try await stack.differences()), unit: "rows", .atMost(0))
       }
       await stack.stop()
       return lags.percentile(0.5)
@@ -94,7 +90,7 @@ struct BurstScenario {
       "\nburst: 5,000 changes/s over 5 tables for \(seconds) s, server's limit 100 events/s")
     let stack = try await BenchStack.start(tables: 5, eventsPerSecond: 100)
     do {
-      let mirror = try MirrorProcess(stack)
+      let mirror = try MirrorProcess(stack.mirror)
       try await mirror.waitUntilLive(stack)
       // What the first rows take of memory is not the burst's.
       _ = try await Workload(stack: stack, changesPerSecond: 100, batch: 1).run(for: .seconds(5))
@@ -106,10 +102,10 @@ struct BurstScenario {
       let after = try mirror.usage()
       Bench.say("  \(changes) changes")
       report.add("burst.changes_per_second", Double(changes) / Double(seconds), unit: "changes/s")
-      report.add("burst.converged_after_s", behind.inSeconds, unit: "s", limit: 30)
+      report.add("burst.converged_after_s", behind.inSeconds, unit: "s", .atMost(30))
       report.add(
         "burst.memory_growth_mib", Double(after.peak - before.resident) / 1_048_576, unit: "MiB",
-        limit: 20)
+        .atMost(20))
       report.add("burst.peak_mib", Double(after.peak) / 1_048_576, unit: "MiB")
       await mirror.end()
     } catch {
@@ -128,15 +124,15 @@ struct IdleScenario {
     Bench.say("\nidle: 50 tables, nothing changes, \(seconds) s")
     let stack = try await BenchStack.start(tables: 50, eventsPerSecond: 100)
     do {
-      let mirror = try MirrorProcess(stack)
+      let mirror = try MirrorProcess(stack.mirror)
       try await mirror.waitUntilLive(stack)
       let before = try mirror.usage()
       try await Task.sleep(for: .seconds(seconds))
       let after = try mirror.usage()
       report.add(
         "idle.cpu_percent", (after.cpu - before.cpu).inSeconds / Double(seconds) * 100,
-        unit: "% of a core", limit: 0.5)
-      report.add("idle.resident_mib", Double(after.resident) / 1_048_576, unit: "MiB", limit: 30)
+        unit: "% of a core", .atMost(0.5))
+      report.add("idle.resident_mib", Double(after.resident) / 1_048_576, unit: "MiB", .atMost(30))
       await mirror.end()
     } catch {
       await stack.stop()

@@ -10,6 +10,13 @@ struct BenchStack: Sendable {
 
   static func name(_ table: Int) -> String { "bench_\(table)" }
 
+  var mirror: MirrorSetup {
+    MirrorSetup(
+      folder: folder.path, source: .init(url: source.url, key: source.serviceKey),
+      target: .init(url: target.url, key: target.serviceKey),
+      tables: (0..<tables).map { MirrorSetup.Table(name: Self.name($0)) })
+  }
+
   /// - Parameter eventsPerSecond: the Realtime server's limit; nil: none.
   static func start(
     tables: Int, eventsPerSecond: Int?, pollInterval: Duration = .milliseconds(500)
@@ -31,7 +38,7 @@ struct BenchStack: Sendable {
       try await source.sql(stack.schema)
       try await target.sql(stack.schema)
       try await target.sql(stack.arrivals)
-      let migration = try await MirrorProcess.output(stack, ["migration"])
+      let migration = try await stack.mirror.migration()
       try await source.sql(migration)
       try await target.sql(migration)
     } catch {

@@ -1,0 +1,134 @@
+import JSON
+import Supabase
+
+extension Lane {
+  /// Whether this pass is to copy the whole table.
+  private func isToBeCopiedWhole(_ scope: BackfillScope?, isCircular: Bool) -> Bool {
+    if let scope { return scope.includes(plan.name, state) }
+    if isCircular, state.scan != nil, state.readsAll { return true }
+    return state.backfill != nil
+      || state.checkpoint == nil && state.scan == nil
+        && (state.readsAll || surroundings.settings.initialBackfill == .all)
+  }
+
+  /// Nothing needs to be done about keys that the feed names before a first copy begins: it reads them.
+  func awaitCopy(_ scope: BackfillScope?) {
+    isAwaitingCopy =
+      state.checkpoint == nil && state.scan == nil && state.backfill == nil
+      && isToBeCopiedWhole(scope, isCircular: false)
+  }
+
+  /// Copies the whole table where that is to be done; what changes meanwhile is left to `reconcile`.
+  ///
+  /// - Parameter isCircular: rows of the table may need others of it, or of a table that needs this one. Then not even
+  ///   the whole is copied by key, which would be no order for them, but in the order in which they changed.
+  func copyWhole(
+    _ limits: PassLimits, _ scope: BackfillScope?, isCircular: Bool
+  ) async throws(LaneStop) {
+    isAwaitingCopy = false
+    guard isToBeCopiedWhole(scope, isCircular: isCircular) else { return }
+    hasCopiedWhole = true
+    guard isCircular else { return try await backfill(limits) }
+    if state.scan == nil || !state.readsAll {
+      state.backfill = nil
+      state.checkpoint = nil
+      state.scan = nil
+      state.readsAll = true
+      try await save()
+    }
+    try await reconcile(limits)
+    state.isCopiedWhole = true
+    try await save()
+  }
+
+  /// Copies every row by key, or what an earlier pass has left of that.
+  private func backfill(_ limits: PassLimits) async throws(LaneStop) {
+    // Pages that were copied with other columns lack what is new.
+    if state.columns != plan.columns { state.backfill = nil }
+    if state.backfill == nil {
+      let cap = try await backfillCap(limits)
+      // Keys beyond it come later than the cap. Where they come faster than pages, there would never be an empty one.
+      let end = try await last(plan.keyColumns, filters: [])
+      state.backfill = OpenBackfill(
+        cap: cap,
+        ranges: end.map { [KeyRange(id: 0, upTo: $0.contains(where: \.isNull) ? nil : $0)] } ?? [])
+      // It would be another way to the same end.
+      state.scan = nil
+      state.columns = plan.columns
+      try await save()
+    }
+    // A change that is newer is the reconcile's. What it needs in other tables may be as new.
+    latest =
+      plan.field.position(of: state.backfill?.cap ?? .null) == .beforeAll
+      ? nil : state.backfill?.cap
+    let before = size
+    size.mostBytes = Self.mostPageBytes
+    defer { size = before }
+    var bytes = 0
+    do throws(LaneStop) {
+      try await copyRanges(&bytes)
+    } catch {
+      await surroundings.load.leave(plan.name)
+      throw error
+    }
+    await surroundings.load.leave(plan.name)
+    try await closeBackfill(bytes)
+  }
+
+  /// Two for each lane are in memory.
+  private static var mostPageBytes: Int { 2 << 20 }
+
+  private func closeBackfill(_ bytes: Int) async throws(LaneStop) {
+    guard let done = state.backfill else { return }
+    let reached = plan.field.position(of: done.cap) ?? .beforeAll
+    if state.checkpoint.flatMap(plan.field.position).map({ $0 < reached }) ?? true {
+      state.checkpoint = done.cap
+    }
+    state.backfill = nil
+    state.scan = nil
+    state.readsAll = false
+    state.isCopiedWhole = true
+    try await save()
+    surroundings.progress(
+      TableProgress(
+        table: plan.name, rows: done.rows, bytes: bytes, estimate: done.rows, isBackfill: true,
+        isDone: true))
+  }
+
+  /// Where the checkpoint may go when everything has been read from now on: not beyond the newest row that is there,
+  /// as the source's clock may be wrong, nor beyond what may still commit with an older time.
+  private func backfillCap(_ limits: PassLimits) async throws(LaneStop) -> JSONToken {
+    let field = plan.field
+    let none = field.token(at: .beforeAll)
+    guard let newest = try await newestValue(upTo: nil) else { return none }
+    guard !field.isInteger else { return newest }
+    let clock = FieldPosition.at(limits.horizon ?? limits.sourceClock)
+    if let position = field.position(of: newest), position <= clock { return newest }
+    return try await newestValue(upTo: field.token(at: clock)) ?? none
+  }
+
+  private func newestValue(upTo value: JSONToken?) async throws(LaneStop) -> JSONToken? {
+    let column = plan.field.column
+    let filters: [Filter] =
+      value.map { [.lessOrEqual(column, $0)] }
+      ?? (plan.field.isNullable ? [.isNotNull(column)] : [])
+    return try await last([column], filters: filters)?[0]
+  }
+
+  /// The greatest values of these columns that are there; nil where no row matches.
+  private func last(
+    _ columns: [String], filters: [Filter]
+  ) async throws(LaneStop) -> [JSONToken]? {
+    let rows: JSONRows
+    do throws(PostgRESTError) {
+      rows = try await source.read(
+        ReadQuery(
+          table: plan.name, columns: columns, filters: filters, order: columns,
+          isDescending: true, limit: 1)
+      ).rows
+    } catch {
+      throw LaneStop(error)
+    }
+    return rows.isEmpty ? nil : try values(columns, rows, 0)
+  }
+}
