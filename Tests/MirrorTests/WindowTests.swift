@@ -21,7 +21,7 @@ extension World {
       Lane.Surroundings(
         source: source, target: target,
         store: try StateStore(storage, identity: Self.identity), settings: settings, log: .none,
-        now: { clock.withLock { $0 } }, progress: { _, _ in }))
+        now: { clock.withLock { $0 } }, progress: { _ in }))
   }
 
   @discardableResult
