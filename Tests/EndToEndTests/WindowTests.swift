@@ -63,7 +63,6 @@ extension Faults {
 
     @Test func `a pass in which nothing is new asks once for each of 200 tables`() async throws {
       let stack = try await Stack.empty(.faults)
-      // Not a whole millisecond, as nearly all moments are.
       let tables = (1...200).map { number in
         """
         create table t\(number) (id bigint primary key, v text, updated_at timestamptz not null default now());
@@ -71,6 +70,7 @@ extension Faults {
         """
       }
       try await stack.both(tables.joined(separator: "\n"))
+      // Not of whole milliseconds, as nearly all moments are.
       let inserts = (1...200).map { number in
         """
         insert into t\(number) select i, 'row ' || i, timestamptz '2026-01-01 00:00:00.000007Z' + i * interval '1 s'

@@ -21,7 +21,7 @@ extension World {
       Lane.Surroundings(
         source: source, target: target,
         store: try StateStore(storage, identity: Self.identity), settings: settings, log: .none,
-        now: { clock.withLock { $0 } }, progress: { _, _ in }))
+        now: { clock.withLock { $0 } }, progress: { _ in }))
   }
 
   @discardableResult
@@ -310,9 +310,9 @@ func `what the target refused or skipped is not known to be there`(code: String?
 
 @Test(arguments: [2, 16, 100])
 func `a memory that is too small costs looks at the target, and no rows`(limit: Int) async throws {
-  var world = await World.copied(200).withoutHorizon()
-  // Ten keys a page: looks ahead of the source's pages stay within half of a hundred.
-  world.settings.batchSize = 1
+  let world = await World.copied(200).withoutHorizon()
+  // Looks ahead of the source's pages stay within half of a hundred.
+  for project in [world.source, world.target] { await project.change { $0.cap = 10 } }
   await world.pass()
   let lanes = try world.lanes()
   await world.pass(in: lanes)
