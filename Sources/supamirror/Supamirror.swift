@@ -42,6 +42,11 @@ struct Supamirror {
         StandardStream.output.write(try configuration.migration())
         return .clean
       case .status: return try showStatus(configuration.statePath(), arguments, variables)
+      case .verify:
+        let (settings, tables) = try configuration.mirror()
+        return try await runVerify(
+          settings: settings, tables: arguments.verification(of: tables), arguments: arguments,
+          console: console)
       case .promote: return try await runPromote(configuration, arguments, console: console)
       case .`init`:
         return try await runInit(configuration, arguments, variables)
