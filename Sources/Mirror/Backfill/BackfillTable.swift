@@ -79,7 +79,7 @@ extension Lane {
   }
 
   /// Two for each lane are in memory.
-  private static var mostPageBytes: Int { 2 << 20 }
+  private static var mostPageBytes: Int { 3 << 19 }
 
   private func closeBackfill(_ bytes: Int) async throws(LaneStop) {
     guard let done = state.backfill else { return }
