@@ -123,7 +123,7 @@ import Transport
         $0.tables[0].verified?.drift == 1
       }
       #expect(status.problems.contains { $0.contains("1 row differed") })
-      #expect(world.daemon.log.contains("table differs"))
+      try await world.daemon.waitForLog("table differs")
     }
   }
 

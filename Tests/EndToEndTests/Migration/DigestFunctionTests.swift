@@ -10,6 +10,7 @@ struct DigestFunctionTests {
     let database = try await LedgerDatabase(
       """
       create type mood as enum ('good', 'bad');
+      create collation either_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
       create domain cents as numeric(12, 2);
       create table values_of (id bigint primary key, v \(type));
       insert into values_of values \(rows);
@@ -29,6 +30,7 @@ struct DigestFunctionTests {
   /// Two values of a type that must not look alike.
   static let differing: [(String, String, String)] = [
     ("text", "null", "''"), ("text", "''", "' '"), ("text", "'a'", "'A'"),
+    ("text collate either_case", "'a'", "'A'"),
     ("text", "'NULL'", "null"),
     ("varchar(9)", "'a'", "'a '"), ("text", "'é'", "U&'e\\0301'"),
     ("numeric", "1.0", "1.00"), ("numeric", "'NaN'", "null"), ("numeric", "0", "null"),
