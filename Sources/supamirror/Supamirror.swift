@@ -6,6 +6,7 @@ import Transport
 @main
 struct Supamirror {
   static func main() async {
+    LargeBlocks.giveBack()
     // A reader that goes away must not kill a pass.
     _ = signal(SIGPIPE, SIG_IGN)
     // Where Swift is installed its runtime shows a backtrace for these and then goes on: what a watchdog or a person

@@ -53,6 +53,8 @@ actor MemoryProject: MirroredProject {
   var digestForm = "1"
   /// Starts of transactions that still run.
   var running: [Int64] = []
+  /// So much earlier the horizon is told.
+  var horizonMargin: Int64 = 0
   var logged: Set<TableName> = []
   var sequences: [SequenceState] = []
   /// Why no sequence can be raised.

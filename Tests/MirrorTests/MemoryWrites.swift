@@ -236,7 +236,7 @@ extension MemoryProject {
       return Array("[\(rows.joined(separator: ","))]".utf8)
     case "sync_horizon":
       let now = clock.withLock { $0 }
-      return time(min(now, running.min() ?? now)).bytes
+      return time(min(now, running.min() ?? now) - horizonMargin).bytes
     case "sync_sequences": return answerOfSequences()
     case "sync_raise_sequences": return raise(arguments)
     case "sync_disabled_triggers": return answerOfTriggers()

@@ -24,9 +24,11 @@ extension World {
         now: { clock.withLock { $0 } }, progress: { _ in }))
   }
 
+  /// - Parameter lanes: nil is a process of its own.
   @discardableResult
-  func pass(in lanes: Lanes) async -> PassReport {
-    await Pass(tables: tables, lanes.surroundings, lanes: lanes).run()
+  func pass(in lanes: Lanes?, approval: DeleteApproval = .none) async -> PassReport {
+    guard let lanes else { return await pass(approval: approval) }
+    return await Pass(tables: tables, lanes.surroundings, lanes: lanes, approval: approval).run()
   }
 
   func withoutHorizon() async -> World {
@@ -168,7 +170,7 @@ func `of many rows only those that changed are read and written`(
       let changed = Array(stride(from: round, through: count, by: 100))
       await world.touch(changed, "round \(round)", at: world.now - 3)
       await world.forgetRequests()
-      let report = if let lanes { await world.pass(in: lanes) } else { await world.pass() }
+      let report = await world.pass(in: lanes)
       #expect(report.isClean, "\(report)")
       #expect(report.items.read <= changed.count + changed.count / 20, "\(report.items)")
       #expect(report.items.upserted == changed.count, "\(report.items)")
@@ -404,6 +406,25 @@ func `where equal values may hide a change, rows are compared whole`(format: Str
   #expect(report.items.upserted == 1, "\(report.items)")
   await world.expectEqual()
   #expect(await world.pass().items.unchanged == 1)
+}
+
+@Test(arguments: [true, false])
+func `rows of one coarse stamp that come in several batches all arrive`(horizon: Bool) async throws
+{
+  let world = await World.items()
+  if !horizon { _ = await world.withoutHorizon() }
+  let stamp = world.now - world.now % second - 100 * day
+  let lanes = try world.lanes()
+  for batch in 0..<4 {
+    await world.touch(batch * 50..<batch * 50 + 50, "batch \(batch)", at: stamp)
+    await world.pass(in: batch < 2 ? nil : lanes)
+    await world.expectEqual("batch \(batch)")
+  }
+  // Nobody can be at work on them any more, and the lane has compared them.
+  await world.forgetRequests()
+  let report = await world.pass(in: lanes)
+  #expect(report.items.unchanged == 200 && report.items.read == 0)
+  #expect(await world.target.requests.allSatisfy { $0.table?.name != "items" })
 }
 
 @Test func `with a horizon, a stamp that is not over yet is compared whole`() async {

@@ -26,6 +26,8 @@ actor Lane {
   var lookSize: PageSize
   /// What is known to be on the target. It outlives passes, not the lane.
   var memory = WindowMemory()
+  /// No transaction that began before can still be at work; microseconds since 2000-01-01.
+  var settled = Int64.min
   /// Columns that the target computes itself, as its refusals told.
   var leftOut: Set<String> = []
   /// Where this pass began to read, inclusive; nil is the very start.

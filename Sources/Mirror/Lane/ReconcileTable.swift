@@ -4,6 +4,7 @@ import Supabase
 extension Lane {
   /// Reads the rows changed since the checkpoint, less the look-back, and writes those the target lacks.
   func reconcile(_ limits: PassLimits) async throws(LaneStop) {
+    settle(limits)
     // One that an earlier pass left open has gone past rows that were changed since.
     if state.scan != nil { try await scan(limits) }
     if let start = WindowStart(state, plan, limits, lookback: lookback) {
@@ -128,7 +129,7 @@ extension Lane {
   /// Which rows are compared with the target, column by column, before they are written.
   enum Comparison {
     case none
-    /// Those whose version cannot tell.
+    /// Those whose version does not tell.
     case unversioned
     case all
   }
@@ -149,13 +150,13 @@ extension Lane {
     }
     let count = indices.count
     var doubtful: [Int] = []
-    var versions: [Int64?] = []
+    var versions: [RowVersion?] = []
     if comparison != .none || !memory.isEmpty {
       versions = try self.versions(of: rows)
       indices.removeAll { isKnown(keys[$0], versions[$0]) }
       switch comparison {
       case .none: break
-      case .unversioned: doubtful = indices.filter { versions[$0] == nil }
+      case .unversioned: doubtful = indices.filter { versions[$0]?.isExact != true }
       case .all: doubtful = indices
       }
     }
@@ -164,7 +165,7 @@ extension Lane {
     if !doubtful.isEmpty {
       let same = try await unchanged(rows, keys, doubtful)
       report.unchanged += same.count
-      remember(keys, versions, same)
+      remember(same: same, keys, versions)
       indices.removeAll { same.contains($0) }
     }
     if !indices.isEmpty {

@@ -161,7 +161,7 @@ extension Lane {
     var missing = open.filter { !isKnown($0) }
     if !memory.isWhole(from: start.least) {
       let last = plan.field.position(of: try cursor(rows, rows.count - 1).field) ?? .afterAll
-      var waiting = missing.filter { versions[$0] != nil }
+      var waiting = missing.filter { versions[$0]?.isExact == true }
       look.catchUp(with: page, isNeeded: !waiting.isEmpty)
       var vain = 0
       // Both sides come in one order, or nearly so: what does not come soon is not there.
@@ -173,7 +173,7 @@ extension Lane {
       }
       // What was found may be forgotten again where the memory is full.
       let left = Set(waiting)
-      missing.removeAll { versions[$0] != nil && !left.contains($0) }
+      missing.removeAll { versions[$0]?.isExact == true && !left.contains($0) }
     }
     report.unchanged += open.count - missing.count
     return missing
@@ -193,7 +193,7 @@ extension Lane {
       return
     }
     let rows = page.rows
-    remember(try keys(of: rows, rows.rows.indices), try versions(of: rows), rows.rows.indices)
+    remember(seen: try keys(of: rows, rows.rows.indices), try versions(of: rows))
     let last = rows.isEmpty ? nil : try cursor(rows, rows.count - 1)
     look.scan.advance(first: rows.isEmpty ? nil : try cursor(rows, 0), last: last, lastKey: nil)
     if let last { look.reached = plan.field.position(of: last.field) ?? look.reached }

@@ -3,10 +3,10 @@ import Supabase
 
 /// What a lane knows of rows by their versions.
 extension Lane {
-  /// The versions of a page's rows; nil where one cannot tell.
-  func versions(of rows: JSONRows) throws(LaneStop) -> [Int64?] {
+  /// The versions of a page's rows; nil where a value cannot be one.
+  func versions(of rows: JSONRows) throws(LaneStop) -> [RowVersion?] {
     guard plan.field.tellsVersions else { return Array(repeating: nil, count: rows.count) }
-    var versions: [Int64?] = []
+    var versions: [RowVersion?] = []
     versions.reserveCapacity(rows.count)
     for index in rows.rows.indices {
       versions.append(plan.field.version(of: try values([plan.field.column], rows, index)[0]))
@@ -14,16 +14,36 @@ extension Lane {
     return versions
   }
 
-  func isKnown(_ key: RowKey, _ version: Int64?) -> Bool {
+  func isKnown(_ key: RowKey, _ version: RowVersion?) -> Bool {
     guard let version else { return false }
-    return memory.knows(key, version)
+    return memory.knows(key, version.time)
   }
 
-  /// The target is known to have these rows of a page.
-  func remember(_ keys: [RowKey], _ versions: [Int64?], _ indices: some Sequence<Int>) {
-    for index in indices {
-      if let version = versions[index] { memory.know(keys[index], version) }
+  /// The target was seen to have these versions: whoever wrote them may have read the rows too early.
+  func remember(seen keys: [RowKey], _ versions: [RowVersion?]) {
+    for (key, version) in zip(keys, versions) {
+      if let version, version.isExact { memory.know(key, version.time) }
     }
+  }
+
+  /// The target has these rows of a page, which was read just now, byte for byte.
+  func remember(
+    same indices: some Sequence<Int>, _ keys: [RowKey], _ versions: [RowVersion?]
+  ) {
+    for index in indices { remember(keys[index], versions[index]) }
+  }
+
+  private func remember(_ key: RowKey, _ version: RowVersion?) {
+    guard let version, version.isSettled(at: settled) else { return }
+    memory.know(key, version.time)
+  }
+
+  /// Before which times no transaction can still be at work, as far as this pass knows.
+  func settle(_ limits: PassLimits) {
+    let horizon = limits.heldHorizon ?? limits.sourceClock - lookback
+    // Clocks without a zone may be ahead of the source's.
+    let ahead = plan.field.kind == .timestamp ? TimeText.microsecondsADay : 0
+    settled = max(settled, horizon - ahead)
   }
 
   /// Nobody knows what the target has of these rows of a page until it has answered.
@@ -37,8 +57,7 @@ extension Lane {
     let columns = plan.keyColumns + [plan.field.column]
     for index in batch {
       let values = try values(columns, rows, index)
-      guard let version = plan.field.version(of: values[values.count - 1]) else { continue }
-      memory.know(RowKey(values.dropLast()), version)
+      remember(RowKey(values.dropLast()), plan.field.version(of: values[values.count - 1]))
     }
   }
 

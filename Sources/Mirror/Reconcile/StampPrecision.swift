@@ -24,7 +24,7 @@ package enum StampPrecision: Hashable, Sendable {
     }
   }
 
-  /// Whether a transaction that began at the horizon, or later, cannot have this stamp.
+  /// Whether a transaction that began at the horizon, or later, cannot have this stamp by the clock.
   package func isOver(for stamp: Int64, at horizon: Int64) -> Bool {
     let (end, overflow) = stamp.addingReportingOverflow(span)
     return !overflow && end < horizon

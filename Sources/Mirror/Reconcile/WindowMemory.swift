@@ -5,7 +5,7 @@ package import Supabase
 /// It is in memory only and bounded; what it has forgotten is looked up on the target, or written once more.
 ///
 /// It may be wrong in one direction alone. A row enters when the target has confirmed the write of this version, or
-/// was seen to have it; it leaves before anything is written or deleted under its key.
+/// was seen to have it, and only where a version tells; it leaves before anything is written or deleted under its key.
 package struct WindowMemory: Sendable {
   /// Rows at most; about 3 MiB.
   package static let limit = 98_304

@@ -3,11 +3,11 @@ package import Supabase
 /// What one pass did to one table.
 package struct TableReport: Sendable {
   package let table: TableName
-  /// Rows read at the source (by page and by key).
+  /// Rows read at the source whole (by page and by key).
   package var read = 0
   /// Rows written to the target.
   package var upserted = 0
-  /// Rows read that the target already had, byte for byte.
+  /// Rows looked at that the target already had: in the same version, or byte for byte.
   package var unchanged = 0
   package var deleted = 0
   /// Deletes that wait for approval.

@@ -82,7 +82,7 @@ package struct StatusMetrics: Sendable {
     for (name, help, path) in [
       ("table_rows_read", "Rows read at the source.", \TableStatus.read),
       ("table_rows_written", "Rows written to the target.", \.upserted),
-      ("table_rows_unchanged", "Rows read that the target had already.", \.unchanged),
+      ("table_rows_unchanged", "Rows that the target had already.", \.unchanged),
       ("table_rows_deleted", "Rows deleted on the target.", \.deleted),
     ] {
       counter(name, help, tables.map { (Self.label($0), $0[keyPath: path]) })
