@@ -4,7 +4,8 @@ package struct ChunkSize: Hashable, Sendable {
   package private(set) var rows: Int
   private let wanted: Duration
 
-  static let least = 1_024
+  /// One part; rows may be large.
+  static let least = TableComparison.partRows
   static let most = 4 << 20
 
   package init(rows: Int = 16_384, wanted: Duration = .milliseconds(500)) {

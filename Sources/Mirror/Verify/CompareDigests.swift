@@ -158,7 +158,9 @@ extension TableComparison {
         }
         cut = cuts
       } catch {
-        guard error.isCuredBySmallerPage, size.shrink() else { throw LaneStop(error) }
+        guard error.isCuredBySmallerPage else { throw LaneStop(error) }
+        // Rows can be read all the same.
+        guard size.shrink() else { throw .table(error.message) }
         continue
       }
       for range in cut {
@@ -187,7 +189,8 @@ extension TableComparison {
       do throws(PostgRESTError) {
         answers += try await ask(part)
       } catch {
-        guard error.isCuredBySmallerPage, part.count > 1 else { throw LaneStop(error) }
+        guard error.isCuredBySmallerPage else { throw LaneStop(error) }
+        guard part.count > 1 else { throw .table(error.message) }
         let middle = part.count / 2
         waiting += [Array(part[middle...]), Array(part[..<middle])]
       }

@@ -17,8 +17,10 @@ package struct Narrowing: Sendable {
   /// Where a range came from, and how often the other side had turned out to have more rows in a part of a range that
   /// one side was cut for. Under one order of keys that happens only where rows come meanwhile.
   package struct Origin: Hashable, Sendable {
-    var side: ComparedSide
+    package var side: ComparedSide
     var turns = 0
+
+    package init(side: ComparedSide) { self.side = side }
   }
 
   private struct Piece {
@@ -80,7 +82,9 @@ package struct Narrowing: Sendable {
 
   private mutating func turned(_ origin: Origin) -> Origin {
     if origin.turns >= Self.mostTurns { ordersDiffer = true }
-    return Origin(side: origin.side.other, turns: origin.turns + 1)
+    var turned = Origin(side: origin.side.other)
+    turned.turns = origin.turns + 1
+    return turned
   }
 
   /// nil once nothing is left.
