@@ -1,4 +1,5 @@
 #pragma once
+#include <malloc.h>
 #include <spawn.h>
 
 // In glibc since 2.34, but behind a macro that Swift's view of <spawn.h> is made without.

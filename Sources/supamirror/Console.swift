@@ -17,6 +17,7 @@ final class Console: Sendable {
   private struct State {
     /// Of passes that read what changed.
     var progress: Progress
+    var verifyProgress: VerifyProgress
     /// Of whole tables.
     var copy = CopyProgress()
     var copyShown: Duration?
@@ -34,7 +35,10 @@ final class Console: Sendable {
     isColoured = isTerminal && (variables["NO_COLOR"] ?? "").isEmpty
     isWorkflow = variables["GITHUB_ACTIONS"] == "true"
     summaryPath = variables["GITHUB_STEP_SUMMARY"].flatMap { $0.isEmpty ? nil : $0 }
-    state = Locked(State(progress: Progress(isTerminal: isTerminal)))
+    state = Locked(
+      State(
+        progress: Progress(isTerminal: isTerminal),
+        verifyProgress: VerifyProgress(isTerminal: isTerminal)))
   }
 
   var log: Log { Log { self.write($0) } }
@@ -127,6 +131,46 @@ final class Console: Sendable {
       return nil
     }
     if let event { log.write(event) }
+  }
+
+  /// Whether progress is shown as a bar, which needs to know the whole.
+  var showsBars: Bool { isTerminal }
+
+  /// The same for a comparison; `all` is how many rows the table has, where that is known.
+  func verifyProgress(_ table: TableName, _ rows: Int, _ all: Int?) {
+    let time = ContinuousClock.now - start
+    let line = state.withLock { state -> VerifyProgress.Line? in
+      guard let line = state.verifyProgress.note(table, rows: rows, of: all, time: time) else {
+        return nil
+      }
+      guard isTerminal else { return line }
+      StandardStream.error.write(state.panel.draw([line.text]))
+      return nil
+    }
+    guard let line else { return }
+    log.info(
+      "comparing",
+      [
+        "table": line.table.description, "rows": "\(line.rows)",
+        "rows.per_second": "\(line.rowsPerSecond)",
+      ])
+  }
+
+  /// A comparison's end.
+  func show(_ report: VerificationReport, _ arguments: Arguments) throws(FileError) {
+    state.withLock { StandardStream.error.write($0.panel.clear()) }
+    let text = VerificationText(report, showsKeys: arguments.showsKeys)
+    if arguments.wantsJSON || format == .json {
+      StandardStream.output.write(report.json(showsKeys: arguments.showsKeys) + "\n")
+    } else {
+      StandardStream.output.write(text.plain)
+    }
+    if let path = arguments.markdownPath {
+      try SnapshotFile(path).replace(with: Array(text.markdown.utf8))
+    }
+    if isWorkflow, report.exitCode != .clean {
+      StandardStream.output.write(LogLine.workflowCommand(.error, text.verdict) + "\n")
+    }
   }
 
   /// The pass's end: the report on standard output and on the workflow's summary page.

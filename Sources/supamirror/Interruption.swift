@@ -15,7 +15,7 @@ final class Interruption {
       source.setEventHandler {
         if work.isCancelled { exit(ExitCode.incomplete.rawValue) }
         log.warning(
-          "interrupted, ending the pass; nothing is lost, and another signal ends it at once",
+          "interrupted, ending in order; nothing is lost, and another signal ends it at once",
           ["signal": number == SIGINT ? "SIGINT" : "SIGTERM"])
         work.cancel()
       }

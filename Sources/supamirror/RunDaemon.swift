@@ -42,6 +42,7 @@ private struct DaemonRun {
   private let watch: ServiceWatch
   private let console: Console
   private let transports: [HTTPClient]
+  private let verify: DaemonVerify
   private let server: StatusServer?
 
   init(
@@ -67,6 +68,8 @@ private struct DaemonRun {
     transports = [sourceClient, targetClient]
     let feed: RealtimeClient? =
       settings.realtime ? connection.feed(settings.source, log: log) : nil
+    let verify = DaemonVerify(settings, connection, store, identity, log: log)
+    self.verify = verify
     let daemon = Daemon(
       settings: settings, tables: tables,
       Daemon.Surroundings(
@@ -83,7 +86,8 @@ private struct DaemonRun {
         ),
         projects: { (source.status, target.status) },
         progress: { console.progress($0) },
-        takeApproval: { Self.takeApproval(settings.statePath, log) }))
+        takeApproval: { Self.takeApproval(settings.statePath, log) },
+        verified: { await verify.background?.results ?? [:] }))
     self.daemon = daemon
     watch = ServiceWatch(
       notifier: ServiceNotifier(environment: variables), transports: [source, target],
@@ -131,6 +135,7 @@ private struct DaemonRun {
     let writer = StatusFileWriter(
       statePath: settings.statePath, status: { await daemon.status() }, log: console.log)
     let writing = Task { await writer.run() }
+    let verifying = Task { await verify.run(beside: daemon) }
     var end = End.ended
     var isStopping = false
     events: for await event in signals.events {
@@ -158,7 +163,7 @@ private struct DaemonRun {
         Task { await daemon.stop() }
       }
     }
-    for task in [watching, writing] {
+    for task in [verifying, watching, writing] {
       task.cancel()
       await task.value
     }

@@ -6,6 +6,7 @@ import Transport
 @main
 struct Supamirror {
   static func main() async {
+    LargeBlocks.giveBack()
     // A reader that goes away must not kill a pass.
     _ = signal(SIGPIPE, SIG_IGN)
     // Where Swift is installed its runtime shows a backtrace for these and then goes on: what a watchdog or a person
@@ -41,6 +42,11 @@ struct Supamirror {
         StandardStream.output.write(try configuration.migration())
         return .clean
       case .status: return try showStatus(configuration.statePath(), arguments, variables)
+      case .verify:
+        let (settings, tables) = try configuration.mirror()
+        return try await runVerify(
+          settings: settings, tables: arguments.verification(of: tables), arguments: arguments,
+          console: console)
       case .promote: return try await runPromote(configuration, arguments, console: console)
       case .`init`:
         return try await runInit(configuration, arguments, variables)

@@ -142,7 +142,7 @@ extension Faults {
         """
         insert into large
         select gen_random_uuid(), (select string_agg(md5(random()::text || i || j), '') from generate_series(1, 250) j),
-          now() - interval '1 hour'
+          now() - i * interval '10 minutes'
         from generate_series(1, 12000) i
         """)
       try await stack.source.sql("analyze large")

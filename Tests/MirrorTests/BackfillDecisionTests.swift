@@ -104,6 +104,7 @@ func `a page is slow that takes several times what the best one took, and more t
     ])
   state.backfill?.rows = 12
   state.backfill?.estimate = 40
+  state.backfill?.horizon = -7
   var whole = TableState(field: "f", keyColumns: ["a"])
   whole.isCopiedWhole = true
   let tables = [TableName(name: "t"): state, TableName(name: "whole"): whole]

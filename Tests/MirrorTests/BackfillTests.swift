@@ -472,3 +472,39 @@ func `what commits late with an older time while the table is copied arrives`(
   #expect(steps.allSatisfy { $0.bytes > 0 || !$0.isBackfill })
   #expect(steps.last?.isDone == true)
 }
+
+@Test func `rows of one time are read once, where the horizon has passed it`() async throws {
+  let world = await Keys.serial.world()
+  let stamp = time(world.now - hour)
+  await world.source.change { source in
+    for id in 1...100 { source.put("items", [int(id), stamp, text("v")]) }
+  }
+  let report = try await world.backfill()
+  #expect(report.isClean && report.items.read == 100, "\(report.items)")
+  await world.expectEqual()
+}
+
+@Test func `a column that comes while a table is copied makes the copy begin again`() async throws {
+  let world = await Keys.serial.world()
+  await world.fill(.serial, 60)
+  await world.source.change { $0.cap = 5 }
+  world.storage.fail(at: 6)
+  _ = try await world.backfill()
+  world.storage.fail(at: nil)
+  #expect(try world.state()?.backfill?.rows ?? 0 > 0)
+  for project in [world.source, world.target] {
+    await project.change { project in
+      let old = project.tables[table]!
+      let added = Column(
+        name: "added", format: "text", isNotNull: false, isPrimaryKey: false, references: nil)
+      var new = MemoryTable(name: table, columns: old.columns + [added], key: old.key)
+      for row in old.rows.values {
+        // A default of the source's, which the target does not know.
+        new.put(row.tokens + [project.role == "source" ? text("default") : .null])
+      }
+      project.tables[table] = new
+    }
+  }
+  #expect(try await world.backfill().isClean)
+  await world.expectEqual()
+}

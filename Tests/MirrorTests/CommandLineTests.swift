@@ -37,7 +37,7 @@ import Testing
       "backfill", "--table", "a", "--table=shop.b", "--dry-run", "--state", "/s",
     ])
     #expect(backfill.command == .backfill && backfill.isDryRun && backfill.statePath == "/s")
-    #expect(backfill.backfillTables == ["a", "shop.b"] && !backfill.isBackfillOfAll)
+    #expect(backfill.namedTables == ["a", "shop.b"] && !backfill.isBackfillOfAll)
     #expect(try Arguments(["backfill", "--all"]).isBackfillOfAll)
   }
 
@@ -144,14 +144,14 @@ import Testing
   func `a backfill names configured tables`(names: [String], all: Bool, scope: BackfillScope) throws
   {
     var arguments = Arguments()
-    arguments.backfillTables = names
+    arguments.namedTables = names
     arguments.isBackfillOfAll = all
     #expect(try arguments.backfillScope(of: Self.tables) == scope)
   }
 
   @Test func `a backfill of what passes do not copy is an error`() {
     var arguments = Arguments()
-    arguments.backfillTables = ["todo", "shop.a", "fed", "a"]
+    arguments.namedTables = ["todo", "shop.a", "fed", "a"]
     let fed = TableConfiguration(
       name: TableName(name: "fed"), primaryKeys: ["id"], incrementalFields: [], reconcile: false)
     let error = #expect(throws: ConfigurationError.self) {
@@ -159,7 +159,7 @@ import Testing
     }
     #expect(
       error?.problems.count == 2 && error?.problems[0].contains("did you mean todos?") == true)
-    arguments.backfillTables = ["fed"]
+    arguments.namedTables = ["fed"]
     let left = #expect(throws: ConfigurationError.self) {
       try arguments.backfillScope(of: Self.tables + [fed])
     }

@@ -51,6 +51,7 @@ enum SampleKey {
     #expect(settings.requestTime == .seconds(60) && settings.retryTime == .seconds(120))
     #expect(settings.heartbeatInterval == .seconds(10) && settings.lagLimit == .seconds(60))
     #expect(settings.statusPort == nil)
+    #expect(settings.verifyInterval == .seconds(86_400))
     #expect(settings.maxRequests == 4 && settings.maxBytesPerSecond == nil)
   }
 
@@ -64,7 +65,7 @@ enum SampleKey {
       "SYNC_QUARANTINE_LIMIT": "8", "SYNC_CA_FILE": "/ca.pem", "SYNC_REQUEST_TIMEOUT_MS": "5000",
       "SYNC_RETRY_MS": "0", "SYNC_ENV_PATH": "elsewhere", "SYNC_HEARTBEAT_INTERVAL_MS": "1000",
       "SYNC_LAG_LIMIT_MS": "5000", "SYNC_STATUS_LISTEN": "8080", "SYNC_MAX_REQUESTS": "2",
-      "SYNC_MAX_BYTES_PER_SECOND": "1000000",
+      "SYNC_MAX_BYTES_PER_SECOND": "1000000", "SYNC_VERIFY_FULL_EVERY": "90m",
     ])
     #expect(settings.isOnePass && !settings.realtime && !settings.loop && !settings.deletes)
     #expect(settings.reconcileInterval == .seconds(1) && settings.lookback == .zero)
@@ -76,7 +77,14 @@ enum SampleKey {
     #expect(settings.requestTime == .seconds(5) && settings.retryTime == .zero)
     #expect(settings.heartbeatInterval == .seconds(1) && settings.lagLimit == .seconds(5))
     #expect(settings.statusPort == 8_080)
+    #expect(settings.verifyInterval == .seconds(5_400))
     #expect(settings.maxRequests == 2 && settings.maxBytesPerSecond == 1_000_000)
+  }
+
+  @Test(arguments: [("0", nil), ("24h", 86_400), ("30s", 30), ("1m", 60)] as [(String, Int?)])
+  func `comparing all rows has an interval, or none`(value: String, seconds: Int?) throws {
+    let interval = try read(["SYNC_VERIFY_FULL_EVERY": value]).verifyInterval
+    #expect(interval == seconds.map { .seconds($0) })
   }
 
   @Test(arguments: ["9000", " 9000 ", "127.0.0.1:9000", "localhost:9000", "LOCALHOST:9000"])
@@ -110,7 +118,10 @@ enum SampleKey {
     ("SYNC_DELETE_LIMIT_PERCENT", "25%", "whole"), ("SYNC_DELETE_LIMIT_ROWS", "all", "whole"),
     ("SYNC_QUARANTINE_LIMIT", "-5", "whole"), ("SYNC_REQUEST_TIMEOUT_MS", "60", "from 1000"),
     ("SYNC_HEARTBEAT_INTERVAL_MS", "999", "from 1000"), ("SYNC_LAG_LIMIT_MS", "0", "from 1"),
-    ("SYNC_RETRY_MS", "+5", "whole"), ("SYNC_SOURCE_SUPABASE_URL", "source.supabase.co", "URL"),
+    ("SYNC_RETRY_MS", "+5", "whole"), ("SYNC_VERIFY_FULL_EVERY", "24", "24h"),
+    ("SYNC_VERIFY_FULL_EVERY", "h", "24h"), ("SYNC_VERIFY_FULL_EVERY", "0h", "24h"),
+    ("SYNC_VERIFY_FULL_EVERY", "-1h", "24h"), ("SYNC_VERIFY_FULL_EVERY", "1d", "24h"),
+    ("SYNC_SOURCE_SUPABASE_URL", "source.supabase.co", "URL"),
     ("SYNC_SOURCE_SUPABASE_URL", "ftp://a", "URL"),
     ("SYNC_TARGET_SUPABASE_URL", "https://u:p@a", "URL"),
     ("SYNC_TARGET_SUPABASE_URL", "https://SOURCE.supabase.co/rest/v1/", "same project"),

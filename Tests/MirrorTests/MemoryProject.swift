@@ -49,6 +49,8 @@ actor MemoryProject: MirroredProject {
   var before: Hook = { _, _ in nil }
   /// Runs after it has happened; an error loses the answer.
   var after: Hook = { _, _ in nil }
+  /// How it digests rows.
+  var digestForm = "1"
   /// Starts of transactions that still run.
   var running: [Int64] = []
   /// So much earlier the horizon is told.

@@ -13,6 +13,8 @@ struct MemoryTable: Sendable {
   var generated: [String: JSONToken] = [:]
   /// Whether a parent's delete takes the rows that refer to it.
   var cascades = false
+  /// Whether this project orders rows the other way round, as one with another collation could.
+  var isReversed = false
 
   /// A row, and its values as the server compares them.
   struct Row: Hashable, Sendable {
@@ -102,7 +104,7 @@ struct MemoryTable: Sendable {
         // Nulls are last, and first where it is descending, as in PostgreSQL.
         guard let left = a.sortable[position] else { return query.isDescending }
         guard let right = b.sortable[position] else { return !query.isDescending }
-        return (left < right) != query.isDescending
+        return (left < right) != (query.isDescending != isReversed)
       }
       return false
     }
@@ -114,7 +116,7 @@ struct MemoryTable: Sendable {
     return rows.values.count { row in conditions.allSatisfy { $0(row) } }
   }
 
-  private func condition(_ filter: Filter) -> (Row) -> Bool {
+  func condition(_ filter: Filter) -> (Row) -> Bool {
     switch filter {
     case .equal(let column, let value): return compared(column, value) { $0 == $1 }
     case .lessOrEqual(let column, let value): return compared(column, value) { $0 <= $1 }
@@ -131,7 +133,7 @@ struct MemoryTable: Sendable {
       return { row in
         for (position, value) in parts {
           guard let a = row.sortable[position], let b = value else { return false }
-          if a != b { return a > b }
+          if a != b { return (a > b) != isReversed }
         }
         return false
       }

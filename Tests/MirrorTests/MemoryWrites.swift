@@ -240,7 +240,7 @@ extension MemoryProject {
     case "sync_sequences": return answerOfSequences()
     case "sync_raise_sequences": return raise(arguments)
     case "sync_disabled_triggers": return answerOfTriggers()
-    default: throw error(404, "PGRST202")
+    default: return try digest(function, arguments)
     }
   }
 }

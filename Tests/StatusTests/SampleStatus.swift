@@ -48,6 +48,10 @@ enum SampleStatus {
     ]
     status.tables[5].feed = .off
     status.tables[5].lag = nil
+    status.tables[0].verified = VerifiedStatus(
+      time: ago(.seconds(3 * 3_600)), rows: 12_840, drift: 0, known: 0)
+    status.tables[1].verified = VerifiedStatus(
+      time: ago(.seconds(2 * 3_600)), rows: 1_204_377, drift: 0, known: 3)
     status.lags = lags(until: .seconds(3))
     status.lags[status.lags.count - 1].lag = .milliseconds(412)
     status.notes = [

@@ -50,6 +50,24 @@ import Testing
     #expect(page.contains("Being copied whole: 47 %, 470,123 of ~1,000,000 rows"))
   }
 
+  @Test func `what comparing all rows found is told in every form`() throws {
+    var status = SampleStatus.live
+    let tables = try #require(try JSONNode(parsing: StatusJSON.bytes(status))["tables"]?.array)
+    #expect(tables[0]["verified"]?["isEqual"]?.bool == true)
+    #expect(tables[0]["verified"]?["asOf"]?.string == "2026-11-21T11:15:12.345678Z")
+    #expect(tables[1]["verified"]?["known"]?.int == 3)
+    #expect(tables[2]["verified"]?.isNull == true)
+    let metrics = StatusMetrics(status).text
+    #expect(metrics.contains("supamirror_table_verified_known{table=\"public.orders\"} 3\n"))
+    #expect(!metrics.contains("verified_drift{table=\"public.order_items\"}"))
+    #expect(StatusPage(status).html.contains("Proven equal as of"))
+    #expect(StatusText(status).plain.contains("\nproven  1 of 6 tables equal in all rows as of"))
+    for index in status.tables.indices {
+      status.tables[index].verified = status.tables[0].verified
+    }
+    #expect(StatusText(status).plain.contains("\nproven  all rows of all tables equal as of"))
+  }
+
   @Test func `the keys that programs rely on are there`() throws {
     let root = try JSONNode(parsing: StatusJSON.bytes(SampleStatus.heldAndQuarantined))
     #expect(root["verdict"]?["level"]?.string == "warning")

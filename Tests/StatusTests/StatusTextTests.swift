@@ -16,6 +16,7 @@ import Testing
       pass    8,771 ended; 2 failed; last 12 s ago in 0.8 s, not everything is mirrored; last clean 90 min
               ago
       lag     0.4 s (limit 60 s)
+      proven  1 of 6 tables equal in all rows as of 3 h ago
 
       table               feed       lag    written  deleted  held  quarantined  waiting  checked
       public.customers    live     0.4 s      1,834       12     0            0        0     12 s

@@ -45,13 +45,16 @@ extension Lane {
   private func backfill(_ limits: PassLimits) async throws(LaneStop) {
     // Pages that were copied with other columns lack what is new.
     if state.columns != plan.columns { state.backfill = nil }
-    if state.backfill == nil {
+    // Rows copied before have nothing in a column that has come since.
+    if state.backfill == nil || state.columns != plan.columns {
       let cap = try await backfillCap(limits)
       // Keys beyond it come later than the cap. Where they come faster than pages, there would never be an empty one.
       let end = try await last(plan.keyColumns, filters: [])
       state.backfill = OpenBackfill(
         cap: cap,
         ranges: end.map { [KeyRange(id: 0, upTo: $0.contains(where: \.isNull) ? nil : $0)] } ?? [])
+      state.backfill?.horizon = limits.heldHorizon
+      state.columns = plan.columns
       // It would be another way to the same end.
       state.scan = nil
       state.columns = plan.columns
@@ -76,13 +79,17 @@ extension Lane {
   }
 
   /// Two for each lane are in memory.
-  private static var mostPageBytes: Int { 2 << 20 }
+  private static var mostPageBytes: Int { 3 << 19 }
 
   private func closeBackfill(_ bytes: Int) async throws(LaneStop) {
     guard let done = state.backfill else { return }
     let reached = plan.field.position(of: done.cap) ?? .beforeAll
     if state.checkpoint.flatMap(plan.field.position).map({ $0 < reached }) ?? true {
       state.checkpoint = done.cap
+      // Then the reconcile need not read again what has the cap's own time, which may be the whole table.
+      state.held = done.horizon.flatMap {
+        HeldCheckpoint(checkpoint: done.cap, plan.field, horizon: $0)
+      }
     }
     state.backfill = nil
     state.scan = nil

@@ -5,6 +5,10 @@ extension StateText {
     writer.beginObject()
     writer.name("cap")
     writer.string(backfill.cap.text)
+    if let horizon = backfill.horizon {
+      writer.name("horizon")
+      writer.number(Int(horizon))
+    }
     writer.name("rows")
     writer.number(backfill.rows)
     if let estimate = backfill.estimate {
@@ -53,6 +57,7 @@ extension StateText {
       ranges.append(range)
     }
     var backfill = OpenBackfill(cap: cap, ranges: ranges)
+    backfill.horizon = node["horizon"]?.int.map { Int64($0) }
     backfill.rows = rows
     backfill.estimate = node["estimate"]?.int
     return backfill

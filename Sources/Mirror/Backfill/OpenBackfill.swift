@@ -7,6 +7,8 @@ package struct OpenBackfill: Hashable, Sendable {
   package var cap: JSONToken
   /// What is still to be copied. Disjoint, in no order; every key is in one of them or has been passed.
   package var ranges: [KeyRange]
+  /// When the oldest transaction began that still ran then; nil: unknown.
+  package var horizon: Int64?
   /// Rows read so far, by all passes.
   package var rows = 0
   /// How many the server expects the table to have; nil: it was not asked, or does not say.

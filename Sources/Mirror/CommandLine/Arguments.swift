@@ -7,6 +7,7 @@ package struct Arguments: Hashable, Sendable {
     case mirror = "run"
     case migration
     case status
+    case verify
     case promote
     case backfill
     case `init`
@@ -24,15 +25,19 @@ package struct Arguments: Hashable, Sendable {
   package var isOnePass = false
   /// `--approve-deletes`, each `schema.table` or `all`.
   package var approvedDeletes: [String] = []
-  /// `backfill --table`, each `schema.table`, or a table of `public`.
-  package var backfillTables: [String] = []
+  /// `verify --show-keys`: the report may show row data.
+  package var showsKeys = false
+  /// `verify --markdown`: where the report is written to as well.
+  package var markdownPath: String?
+  /// `backfill --table`, `verify --table`, each `schema.table`, or a table of `public`.
+  package var namedTables: [String] = []
   /// `backfill --all`
   package var isBackfillOfAll = false
   /// `--dry-run` of `backfill` and `promote`
   package var isDryRun = false
   /// `migration --reverse`
   package var isReverse = false
-  /// `--json` of `status`, `check` and `promote`
+  /// `--json` of `status`, `check`, `promote` and `verify`
   package var wantsJSON = false
   /// `promote --accept-loss`, `--headroom`
   package var promotion = Promotion.Options()
@@ -83,7 +88,7 @@ package struct Arguments: Hashable, Sendable {
           ? "\(option.rawValue) has no meaning for \(command.rawValue)"
           : "\(option.rawValue) belongs to supamirror \(owners[0].rawValue)")
     }
-    guard backfillTables.isEmpty || !isBackfillOfAll else {
+    guard namedTables.isEmpty || !isBackfillOfAll else {
       throw ArgumentError("--all is every table; give it or --table, not both")
     }
   }
@@ -103,6 +108,7 @@ package struct Arguments: Hashable, Sendable {
       case .version: wantsVersion = true
       case .cron: isOnePass = true
       case .json: wantsJSON = true
+      case .showKeys: showsKeys = true
       case .acceptLoss: promotion.acceptsLoss = true
       case .all: isBackfillOfAll = true
       case .dryRun: isDryRun = true
@@ -118,7 +124,8 @@ package struct Arguments: Hashable, Sendable {
     }
     switch option {
     case .approveDeletes: approvedDeletes.append(value)
-    case .table: backfillTables.append(value)
+    case .table: namedTables.append(value)
+    case .markdown: markdownPath = value
     case .schema: schemas.append(value)
     case .sql:
       guard ["source", "target"].contains(value) else {
@@ -159,6 +166,17 @@ package struct Arguments: Hashable, Sendable {
       ? .all : .tables(Set(approved.map(\.name.description)))
   }
 
+  /// Which tables `supamirror verify` is to compare: all, where none is named.
+  ///
+  /// - Throws: for names that no configured table has.
+  package func verification(
+    of tables: [TableConfiguration]
+  ) throws(ConfigurationError) -> [TableConfiguration] {
+    if namedTables.isEmpty { return tables }
+    let chosen = Set(try Self.find(namedTables, among: tables, for: .table).map(\.name))
+    return tables.filter { chosen.contains($0.name) }
+  }
+
   /// Which tables `supamirror backfill` is to copy.
   ///
   /// - Throws: for names that no configured table has, and for tables that passes leave out.
@@ -166,8 +184,8 @@ package struct Arguments: Hashable, Sendable {
     of tables: [TableConfiguration]
   ) throws(ConfigurationError) -> BackfillScope {
     if isBackfillOfAll { return .all }
-    if backfillTables.isEmpty { return .missing }
-    let chosen = try Self.find(backfillTables, among: tables, for: .table)
+    if namedTables.isEmpty { return .missing }
+    let chosen = try Self.find(namedTables, among: tables, for: .table)
     let leftOut = chosen.filter { !$0.reconcile }
     guard leftOut.isEmpty else {
       throw ConfigurationError(

@@ -9,6 +9,7 @@ extension Arguments {
     case .backfill: Self.backfillHelp
     case .`init`: Self.initHelp
     case .check: Self.checkHelp
+    case .verify: Self.verifyHelp
     }
   }
 
@@ -22,6 +23,7 @@ extension Arguments {
            supamirror [run] [options]         the daemon: mirrors until it is stopped
            supamirror --cron [options]        one pass, then exits
            supamirror status [--json]         how the daemon is doing
+           supamirror verify [options]        whether both projects are equal, row by row
            supamirror promote [--dry-run]     the target takes over
 
       --cron                    make one pass: copy what changed, say what was done, exit
@@ -120,6 +122,30 @@ extension Arguments {
       0  everything is mirrored; with --dry-run: every table can be
       1  something is quarantined, held, not mirrored or failed; the report says what
       2  the configuration or the command line is wrong, or another process uses the state
+      3  a project cannot be reached, or refuses the key
+    """
+
+  private static let verifyHelp = """
+    supamirror verify compares both projects, every value of every row, and changes nothing. It
+    may run beside a daemon: what it finds different is looked at until the mirror had its time.
+    Where the migration is installed the databases compare digests; else every row is read.
+
+    usage: supamirror verify [options]
+
+      --table TABLE             compare schema.table only; may be repeated
+      --show-keys               name the rows that differ: their keys are data
+      --json                    the report as one line of JSON
+      --markdown PATH           write the report there as well, in Markdown
+      --state PATH              checkpoints, instead of SYNC_STATE_PATH (.sync-state.json)
+    \(commonHelp)
+      -h, --help                this text
+
+    A comparison that was stopped goes on where it was, for a day.
+
+    exit status:
+      0  every row is equal
+      1  rows differ or could not be compared; the report says how many and what is known of them
+      2  the configuration or the command line is wrong
       3  a project cannot be reached, or refuses the key
     """
 

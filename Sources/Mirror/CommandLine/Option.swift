@@ -3,6 +3,8 @@ enum Option: String, CaseIterable {
   case cron = "--cron"
   case approveDeletes = "--approve-deletes"
   case table = "--table"
+  case showKeys = "--show-keys"
+  case markdown = "--markdown"
   case all = "--all"
   case dryRun = "--dry-run"
   case reverse = "--reverse"
@@ -26,11 +28,13 @@ enum Option: String, CaseIterable {
   var owners: [Arguments.Command] {
     switch self {
     case .cron, .approveDeletes: [.mirror]
-    case .table, .all: [.backfill]
+    case .table: [.backfill, .verify]
+    case .all: [.backfill]
+    case .showKeys, .markdown: [.verify]
     case .dryRun: [.backfill, .promote]
-    case .state: [.mirror, .status, .backfill, .check, .promote]
+    case .state: [.mirror, .status, .backfill, .check, .promote, .verify]
     case .reverse: [.migration]
-    case .json: [.status, .check, .promote]
+    case .json: [.status, .check, .promote, .verify]
     case .force, .schema: [.`init`]
     case .sql: [.check]
     case .acceptLoss, .headroom: [.promote]
@@ -41,13 +45,14 @@ enum Option: String, CaseIterable {
   /// What to give it, for the help and for errors; empty where it takes nothing.
   var valueName: String {
     switch self {
-    case .cron, .all, .dryRun, .acceptLoss, .reverse, .json, .force, .help, .version: ""
+    case .cron, .all, .dryRun, .acceptLoss, .showKeys, .reverse, .json, .force, .help, .version:
+      ""
     case .headroom: "a whole number from 0 to 1000000000"
     case .table: "schema.table"
     case .schema: "a schema"
     case .sql: "source or target"
     case .approveDeletes: "schema.table or all"
-    case .envFile, .tableConfig, .state: "a path"
+    case .envFile, .tableConfig, .state, .markdown: "a path"
     case .logFormat: "text or json"
     case .logLevel: "debug, info, warning or error"
     }

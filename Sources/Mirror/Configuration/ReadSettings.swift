@@ -85,6 +85,23 @@ private struct SettingsReader {
     // Each is a write at the source.
     rest.set(\.heartbeatInterval, milliseconds(.heartbeatInterval, from: 1_000))
     rest.set(\.lagLimit, milliseconds(.lagLimit, from: 1))
+    readVerifyInterval(&rest)
+  }
+
+  /// `24h`, `90m`, `30s`; `0` is never.
+  private mutating func readVerifyInterval(_ rest: inout Rest) {
+    guard let value = environment.value(.verifyFullEvery) else { return }
+    let units = ["h": 3_600, "m": 60, "s": 1]
+    if value.text == "0" {
+      rest.set(\.verifyInterval, .some(nil))
+    } else if let unit = units[String(value.text.suffix(1))],
+      value.text.dropLast().utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }),
+      let number = Int(value.text.dropLast()), (1...87_600).contains(number)
+    {
+      rest.set(\.verifyInterval, .some(.seconds(number * unit)))
+    } else {
+      refuse(value, "must be a whole number with h, m or s behind it, such as 24h; 0 is never")
+    }
   }
 
   private mutating func readPlaces(_ rest: inout Rest) {

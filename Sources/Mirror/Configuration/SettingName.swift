@@ -26,6 +26,7 @@ enum SettingName: String, CaseIterable {
   case maxBytesPerSecond = "SYNC_MAX_BYTES_PER_SECOND"
   case heartbeatInterval = "SYNC_HEARTBEAT_INTERVAL_MS"
   case lagLimit = "SYNC_LAG_LIMIT_MS"
+  case verifyFullEvery = "SYNC_VERIFY_FULL_EVERY"
   case statusListen = "SYNC_STATUS_LISTEN"
 
   static let prefix = "SYNC_"

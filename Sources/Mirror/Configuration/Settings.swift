@@ -43,6 +43,8 @@ package struct Settings: Hashable, Sendable {
   package var heartbeatInterval: Duration = .milliseconds(10_000)
   /// Further behind than this the copy is not ready (`SYNC_LAG_LIMIT_MS`).
   package var lagLimit: Duration = .milliseconds(60_000)
+  /// The time between two comparisons of all rows by the daemon; nil: none (`SYNC_VERIFY_FULL_EVERY`).
+  package var verifyInterval: Duration? = .seconds(24 * 3_600)
   /// The port of 127.0.0.1 at which status is served; nil: not at all (`SYNC_STATUS_LISTEN`).
   package var statusPort: Int?
 

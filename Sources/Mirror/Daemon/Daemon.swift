@@ -1,4 +1,4 @@
-import Supabase
+package import Supabase
 
 /// A running mirror: a feed that says which keys to look at, passes that find what it did not say, and marker rows
 /// that prove it.
@@ -26,6 +26,8 @@ package actor Daemon {
     package let progress: @Sendable (TableProgress) -> Void
     /// What a person approved since it was asked the last time; for the pass that begins now.
     package let takeApproval: @Sendable () -> DeleteApproval
+    /// What comparing all rows of each table found last.
+    package let verified: @Sendable () async -> [TableName: TableVerification]
 
     package init(
       source: any MirroredProject, target: any MirroredProject, feed: (any MirroredFeed)?,
@@ -35,7 +37,8 @@ package actor Daemon {
       forFeed: (source: any MirroredProject, target: any MirroredProject)? = nil,
       projects: @escaping @Sendable () -> (source: ProjectStatus, target: ProjectStatus),
       progress: @escaping @Sendable (TableProgress) -> Void = { _ in },
-      takeApproval: @escaping @Sendable () -> DeleteApproval = { .none }
+      takeApproval: @escaping @Sendable () -> DeleteApproval = { .none },
+      verified: @escaping @Sendable () async -> [TableName: TableVerification] = { [:] }
     ) {
       self.source = source
       self.target = target
@@ -49,6 +52,7 @@ package actor Daemon {
       self.projects = projects
       self.progress = progress
       self.takeApproval = takeApproval
+      self.verified = verified
     }
   }
 
@@ -128,6 +132,9 @@ package actor Daemon {
   }
 
   private let link: DaemonLink
+
+  /// The tables as they are configured now.
+  package var configuredTables: [TableConfiguration] { tables }
 
   /// Until `stop` is called or the task cancelled. Nothing is lost by either.
   package func run() async {

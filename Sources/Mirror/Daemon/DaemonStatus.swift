@@ -10,12 +10,25 @@ extension Daemon {
       pass: passes.status, tables: [], lagLimit: settings.lagLimit)
     status.reconcileInterval = settings.reconcileInterval
     status.heartbeatInterval = settings.heartbeatInterval
-    for table in tables { status.tables.append(await tableStatus(table)) }
+    let verified = await surroundings.verified()
+    for table in tables {
+      var part = await tableStatus(table)
+      part.verified = verified[table.name].map(VerifiedStatus.init)
+      status.tables.append(part)
+    }
     status.lags = lags.samples
     let attention = Attention(passes.report)
-    status.problems = attention.problems
+    status.problems = attention.problems + status.tables.compactMap(Self.drift)
     status.notes = attention.notes
     return status
+  }
+
+  private static func drift(_ table: TableStatus) -> String? {
+    guard let drift = table.verified?.drift, drift > 0 else { return nil }
+    let name = LogLine.printable(table.name.description)
+    return
+      "\(name): \(ReportText.grouped(drift)) \(drift == 1 ? "row" : "rows") differed from the source's when all were compared last; "
+      + "run: supamirror verify"
   }
 
   private func feedStatus() async -> FeedStatus {

@@ -126,18 +126,21 @@ package struct TableProposal: Hashable, Sendable {
     _ description: TableDescription, _ relation: Relation?
   ) -> ([String], isPrimary: Bool)? {
     guard let relation else {
-      let keys = description.primaryKey
-      return keys.isEmpty ? nil : (keys, true)
+      // Not as one expression: the optimiser of Swift 6.3 ends with an error on it.
+      if description.primaryKey.isEmpty { return nil }
+      return (description.primaryKey, true)
     }
     // One that is checked late cannot tell whether a row is new.
-    if let index = relation.indexes.first(where: { $0.isPrimary && $0.isKey }) {
-      return (index.columns.compactMap { $0 }, true)
+    var shortest: [String]?
+    for index in relation.indexes where index.isKey {
+      let columns = index.columns.compactMap { $0 }
+      if index.isPrimary { return (columns, true) }
+      guard columns.count == index.columns.count,
+        columns.allSatisfy({ relation[$0]?.isNotNull ?? false })
+      else { continue }
+      if columns.count < shortest?.count ?? .max { shortest = columns }
     }
-    let candidates = relation.indexes.filter { index in
-      index.isKey && index.columns.allSatisfy { $0.flatMap { relation[$0]?.isNotNull } ?? false }
-    }
-    return candidates.min { $0.columns.count < $1.columns.count }
-      .map { ($0.columns.compactMap { $0 }, false) }
+    return shortest.map { ($0, false) }
   }
 
   static func reasonAgainstRealtime(_ name: TableName, _ relation: Relation?) -> String? {

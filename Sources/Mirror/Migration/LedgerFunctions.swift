@@ -204,7 +204,13 @@ extension Migration {
       public.sync_register_mirror(text), public.sync_forget_mirror(text),
       public.sync_mark_processed(text, bigint[]), public.sync_prune_deletions(interval),
       public.sync_horizon(), public.sync_ledger_tables(), public.sync_version(),
-      public.sync_feed_tables(), public.sync_stamp_heartbeat(), public.sync_sequence_uses(),
+      public.sync_feed_tables(), public.sync_stamp_heartbeat(),
+      public.sync_digest_terms(text, text, text[], text[]),
+      public.sync_digest_query(text, text, text, text),
+      public.sync_digest_parts(text, text, text[], text[], jsonb, bigint, bigint),
+      public.sync_digest_sums(text, text, text[], text[], jsonb),
+      public.sync_digest_rows(text, text, text[], text[], jsonb), public.sync_digest_form(),
+      public.sync_sequence_uses(),
       public.sync_sequences(), public.sync_raise_sequences(jsonb), public.sync_disabled_triggers(),
       public.sync_catalogue(text[]), public.sync_catalogue_tables(text[])
       from public, anon, authenticated, service_role;
@@ -212,7 +218,11 @@ extension Migration {
       public.sync_register_mirror(text), public.sync_forget_mirror(text),
       public.sync_mark_processed(text, bigint[]), public.sync_prune_deletions(interval),
       public.sync_horizon(), public.sync_ledger_tables(), public.sync_version(),
-      public.sync_feed_tables(), public.sync_sequences(), public.sync_raise_sequences(jsonb),
+      public.sync_feed_tables(),
+      public.sync_digest_parts(text, text, text[], text[], jsonb, bigint, bigint),
+      public.sync_digest_sums(text, text, text[], text[], jsonb),
+      public.sync_digest_rows(text, text, text[], text[], jsonb), public.sync_digest_form(),
+      public.sync_sequences(), public.sync_raise_sequences(jsonb),
       public.sync_disabled_triggers(), public.sync_catalogue(text[])
       to service_role;
 

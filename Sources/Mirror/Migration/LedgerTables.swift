@@ -82,6 +82,14 @@ extension Migration {
     drop function if exists public.sync_catalogue(text[]);
     drop function if exists public.sync_catalogue_tables(text[]);
     drop function if exists public.sync_version();
+    drop function if exists
+      public.sync_digest_parts(text, text, text[], text[], jsonb, bigint, bigint);
+    drop function if exists public.sync_digest_sums(text, text, text[], text[], jsonb);
+    drop function if exists public.sync_digest_rows(text, text, text[], text[], jsonb);
+    drop function if exists public.sync_digest_form();
+    drop function if exists public.sync_digest_query(text, text, text, text);
+    drop function if exists public.sync_digest_terms(text, text, text[], text[]);
+    drop table if exists public.sync_tables;
     drop function if exists public.sync_raise_sequences(jsonb);
     drop function if exists public.sync_sequences();
     drop function if exists public.sync_sequence_uses();

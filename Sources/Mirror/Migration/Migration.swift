@@ -19,10 +19,11 @@ package struct Migration: Sendable {
 
   package init(tables: [TableConfiguration]) {
     sql = [
-      Self.introduction, Self.ledgerTables, Self.triggerFunctions, Self.attachTriggers(to: tables),
+      Self.introduction, Self.registerTables(tables), Self.ledgerTables, Self.triggerFunctions,
+      Self.attachTriggers(to: tables),
       Self.heartbeat, Self.publishTables(tables), Self.feedFunction, Self.mirrorFunctions,
       Self.horizonFunction, Self.surveyFunctions, Self.sequenceFunctions, Self.catalogueFunction,
-      Self.functionPrivileges,
+      Self.digestFunctions, Self.functionPrivileges,
       Self.schemaReload,
     ].joined(separator: "\n")
     reverseSQL = [Self.reverseIntroduction, Self.removal, Self.schemaReload].joined(separator: "\n")

@@ -16,16 +16,7 @@ package struct ReportText: Sendable {
     let rows = [Self.headings] + lines
     var text = ""
     if !report.tables.isEmpty {
-      let widths = Self.headings.indices.map { column in
-        rows.map { $0[column].count }.max() ?? 0
-      }
-      for row in rows {
-        let cells = row.indices.map { column in
-          let blanks = String(repeating: " ", count: widths[column] - row[column].count)
-          return column == 0 ? row[column] + blanks : blanks + row[column]
-        }
-        text += cells.joined(separator: "  ") + "\n"
-      }
+      text += Self.aligned(rows)
     }
     let attention = Attention(report)
     for (title, sentences) in [("Needs attention", attention.problems), ("Notes", attention.notes)]
@@ -94,6 +85,22 @@ package struct ReportText: Sendable {
       + [seconds(elapsed ?? tables.first?.elapsed ?? .zero), lag.map(age) ?? "–"]
   }
 
+  /// Rows of cells as lines, the first column to the left, the others to the right.
+  static func aligned(_ rows: [[String]]) -> String {
+    let widths = (rows.first ?? []).indices.map { column in
+      rows.map { $0[column].count }.max() ?? 0
+    }
+    var text = ""
+    for row in rows {
+      let cells = row.indices.map { column in
+        let blanks = String(repeating: " ", count: widths[column] - row[column].count)
+        return column == 0 ? row[column] + blanks : blanks + row[column]
+      }
+      text += cells.joined(separator: "  ") + "\n"
+    }
+    return text
+  }
+
   /// `1,234,567`
   static func grouped(_ number: Int) -> String {
     var digits = Array(String(number.magnitude))
@@ -136,7 +143,7 @@ package struct ReportText: Sendable {
   }
 
   /// So that names show as they are and cannot end a cell, begin a tag or make a link.
-  private static func escaped(_ text: String) -> String {
+  static func escaped(_ text: String) -> String {
     var escaped = ""
     for character in text {
       switch character {

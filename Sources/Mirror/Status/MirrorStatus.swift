@@ -143,6 +143,8 @@ package struct TableStatus: Hashable, Sendable {
   package var lag: Duration?
   /// When its rows were last reconciled to the end.
   package var lastReconcile: Int64?
+  /// What the last comparison of all its rows with the source's found; nil: none has ended.
+  package var verified: VerifiedStatus?
   /// Why it stopped; nil where it did not.
   package var failure: String?
   package var unmirrored: [String] = []
@@ -168,6 +170,41 @@ package struct CopyStatus: Hashable, Sendable {
   package var sentence: String {
     let percent = CopyProgress.percent(rows, of: estimate, isDone: false)
     return (percent.map { "\($0) %, " } ?? "") + CopyProgressText.rows(rows, of: estimate) + " rows"
+  }
+}
+
+/// What comparing all rows of a table found.
+package struct VerifiedStatus: Hashable, Sendable {
+  /// When the comparison began: rows are proven to have been equal then, or later.
+  package var time: Int64
+  /// Rows of the source.
+  package var rows: Int
+  /// Rows that differ, and nothing that the mirror knows of explains it.
+  package var drift: Int
+  /// Rows that differ as the mirror knows: held, quarantined, not mirrored yet, not carried by JSON.
+  package var known: Int
+
+  package var isEqual: Bool { drift + known == 0 }
+
+  package init(time: Int64, rows: Int, drift: Int, known: Int) {
+    self.time = time
+    self.rows = rows
+    self.drift = drift
+    self.known = known
+  }
+
+  package init(_ found: TableVerification) {
+    self.init(time: found.begunAt, rows: found.sourceRows, drift: found.drift, known: found.known)
+  }
+
+  /// `equal as of 3h ago`
+  func sentence(at now: Int64) -> String {
+    let age = SpokenTime.age(of: time, at: now)
+    if isEqual { return "proven equal as of \(age)" }
+    if drift == 0 {
+      return "equal as of \(age), but for \(ReportText.grouped(known)) rows known of"
+    }
+    return "\(ReportText.grouped(drift)) rows differed as of \(age)"
   }
 }
 

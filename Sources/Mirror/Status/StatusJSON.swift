@@ -146,6 +146,19 @@ package enum StatusJSON {
     } else {
       writer.null()
     }
+    writer.name("verified")
+    if let verified = table.verified {
+      writer.beginObject()
+      writer.write("asOf", time: verified.time)
+      writer.name("isEqual")
+      writer.bool(verified.isEqual)
+      writer.write("rows", verified.rows)
+      writer.write("drift", verified.drift)
+      writer.write("known", verified.known)
+      writer.endObject()
+    } else {
+      writer.null()
+    }
     writer.write("lagSeconds", table.lag)
     writer.write("lastReconcile", time: table.lastReconcile)
     writer.write("failure", table.failure)

@@ -91,6 +91,12 @@ extension StatusJSON {
       table.copying = CopyStatus(
         rows: StatusReader(copying).count("rows"), estimate: copying["estimatedRows"]?.int)
     }
+    if let verified = reader.node["verified"], !verified.isNull {
+      let reader = StatusReader(verified)
+      table.verified = VerifiedStatus(
+        time: try reader.time("asOf"), rows: reader.count("rows"), drift: reader.count("drift"),
+        known: reader.count("known"))
+    }
     table.lag = try reader.optionalDuration("lagSeconds")
     table.lastReconcile = try reader.optionalTime("lastReconcile")
     table.failure = reader.node["failure"]?.string

@@ -102,6 +102,18 @@ package struct StatusMetrics: Sendable {
         { $0.copying?.estimate.map { "\($0)" } }
       ),
       (
+        "table_verified_timestamp_seconds", "When the last comparison of all rows began.",
+        { $0.verified.map { Self.unix($0.time) } }
+      ),
+      (
+        "table_verified_drift", "Rows that it found to differ with nothing to explain it.",
+        { $0.verified.map { "\($0.drift)" } }
+      ),
+      (
+        "table_verified_known", "Rows that it found to differ as the mirror knows.",
+        { $0.verified.map { "\($0.known)" } }
+      ),
+      (
         "table_lag_seconds", "Source commit to durable on the target, of the last reported change.",
         { $0.lag?.decimalSeconds }
       ),

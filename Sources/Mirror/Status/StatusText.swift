@@ -61,10 +61,25 @@ package struct StatusText: Sendable {
         lines.append(("copying", "\(table.name): \(copying.sentence)"))
       }
     }
+    if let proven { lines.append(("proven", proven)) }
     return lines.map { name, fact in
       let blanks = String(repeating: " ", count: 8 - name.count)
       return Self.wrapped(name + blanks + LogLine.printable(fact), indent: "", rest: "        ")
     }.joined()
+  }
+
+  /// By comparing all rows; nil where no table was compared.
+  private var proven: String? {
+    let verified = status.tables.compactMap(\.verified)
+    guard let oldest = verified.filter(\.isEqual).map(\.time).min() ?? verified.map(\.time).min()
+    else { return nil }
+    let equal = verified.count(where: \.isEqual)
+    let age = SpokenTime.age(of: oldest, at: now)
+    if equal == status.tables.count { return "all rows of all tables equal as of \(age)" }
+    let drift = verified.reduce(0) { $0 + $1.drift }
+    return "\(equal) of \(status.tables.count) tables equal in all rows"
+      + (equal > 0 ? " as of \(age)" : "")
+      + (drift > 0 ? "; \(ReportText.grouped(drift)) rows differ" : "")
   }
 
   private static func project(_ project: ProjectStatus, _ now: Int64) -> String {

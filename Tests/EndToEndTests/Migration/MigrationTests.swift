@@ -173,6 +173,11 @@ struct MigrationTests {
     "select sync_disabled_triggers()",
     "select sync_catalogue()", "select sync_catalogue_tables(null)",
     "select sync_key_of_row(0, '{}', '{}')", "select sync_logged_relation(0, '')",
+    "select * from sync_tables", "select sync_digest_form()",
+    "select sync_digest_parts('', '', '{}', '{}', '[]', 1, 1)",
+    "select sync_digest_sums('', '', '{}', '{}', '[]')",
+    "select sync_digest_rows('', '', '{}', '{}', '[]')",
+    "select sync_digest_terms('', '', '{}', '{}')", "select sync_digest_query('', '', '', '')",
   ]
 
   @Test(arguments: calls)
@@ -201,6 +206,8 @@ struct MigrationTests {
         from sync_ledger_tables();
       select * from sync_mirrors; select sync_feed_tables(), sync_sequences(),
         sync_raise_sequences('[]'), sync_disabled_triggers(), sync_catalogue();
+      select * from sync_tables;
+      select sync_digest_form(), sync_digest_sums('public', 'todos', '{id}', '{id}', '[[null, null]]');
       """, as: "service_role")
     #expect(try await database.value("select count(*) from sync_deletions") == "0")
     #expect(try await database.value("select sync_version()") == "\(Migration.version)")

@@ -45,6 +45,9 @@ struct PageTables {
         table.copying.map { ("busy", "being copied whole: \($0.sentence)") },
       ]
       .compactMap(\.self) + table.unmirrored.map { ("warning", $0) }
+      + [table.verified].compactMap(\.self).map {
+        ($0.drift > 0 ? "warning" : "plain", $0.sentence(at: now))
+      }
     let notes = sentences.map { kind, text in
       "<small class=\"\(kind)\">\(HTMLText.sentence(Verdict.sentence(text)))</small>"
     }.joined()

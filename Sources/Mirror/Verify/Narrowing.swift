@@ -1,0 +1,115 @@
+/// Which ranges that differ are looked into next, and how: large ones are cut on the side that has more rows, of small
+/// ones the rows are listed.
+package struct Narrowing: Sendable {
+  package enum Step: Hashable, Sendable {
+    /// Cut these on the origin's side, and digest the parts on the other.
+    case cut([KeySpan], origin: Origin, partRows: Int)
+    /// Digest each row on both sides.
+    case list([KeySpan])
+  }
+
+  /// A range of so many rows is cheaper to list than to cut: a listed row is as many bytes as half a part.
+  package static let listedRows = 32
+  package static let partsPerCut = 16
+  /// Ranges of one step, so that its request stays small.
+  static let mostRanges = 256
+
+  /// Where a range came from, and how often the other side had turned out to have more rows in a part of a range that
+  /// one side was cut for. Under one order of keys that happens only where rows come meanwhile.
+  package struct Origin: Hashable, Sendable {
+    var side: ComparedSide
+    var turns = 0
+  }
+
+  private struct Piece {
+    let range: KeySpan
+    let rows: Int
+    let origin: Origin
+
+    /// A power of two, so that ranges of like sizes share a request.
+    var partRows: Int {
+      let wanted = max(4, (rows + partsPerCut - 1) / partsPerCut)
+      return 1 << (Int.bitWidth - (wanted - 1).leadingZeroBitCount)
+    }
+  }
+
+  /// So many rows of the one side may be listed beside few of the other.
+  package static let mostListed = 1_024
+  static let mostTurns = 3
+
+  private var small: [(range: KeySpan, rows: Int)] = []
+  private var large: [Piece] = []
+  /// The two sides cannot have one order of keys: no range is found in which they can be compared.
+  package private(set) var ordersDiffer = false
+
+  package init() {}
+
+  package var isEmpty: Bool { small.isEmpty && large.isEmpty }
+
+  /// This range differs.
+  /// - Parameter origin: of the range that this one is a part of.
+  package mutating func add(
+    _ range: KeySpan, source: Int, target: Int, origin: Origin? = nil
+  ) {
+    let larger: ComparedSide = source >= target ? .source : .target
+    let most = max(source, target)
+    var origin = origin ?? Origin(side: larger)
+    let cutRows = origin.side == .source ? source : target
+    if cutRows <= Self.listedRows, most <= Self.mostListed {
+      small.append((range, most))
+      return
+    }
+    if cutRows <= Self.listedRows {
+      origin = turned(origin)
+      if ordersDiffer { return }
+    }
+    let rows = origin.side == .source ? source : target
+    large.append(Piece(range: range, rows: max(rows, Self.listedRows + 1), origin: origin))
+  }
+
+  /// What cutting left of a range: nobody knows whether it differs.
+  package mutating func addRest(_ range: KeySpan, rows: Int, origin: Origin) {
+    large.append(Piece(range: range, rows: max(rows, Self.listedRows + 1), origin: origin))
+  }
+
+  /// A range that was to be listed has more rows there than were thought.
+  package mutating func addGrown(_ range: KeySpan, at side: ComparedSide) {
+    let origin = turned(Origin(side: side.other))
+    large.append(Piece(range: range, rows: Self.mostListed, origin: origin))
+  }
+
+  private mutating func turned(_ origin: Origin) -> Origin {
+    if origin.turns >= Self.mostTurns { ordersDiffer = true }
+    return Origin(side: origin.side.other, turns: origin.turns + 1)
+  }
+
+  /// nil once nothing is left.
+  /// - Parameter rows: that a step should not go much beyond.
+  package mutating func next(rows: Int) -> Step? {
+    if !small.isEmpty { return .list(takeSmall(rows: min(rows, 4_096))) }
+    guard let first = large.popLast() else { return nil }
+    var ranges = [first.range]
+    var total = first.rows
+    while let piece = large.last, piece.origin == first.origin, piece.partRows == first.partRows,
+      ranges.count < Self.mostRanges, total + piece.rows <= rows
+    {
+      large.removeLast()
+      ranges.append(piece.range)
+      total += piece.rows
+    }
+    return .cut(ranges, origin: first.origin, partRows: first.partRows)
+  }
+
+  private mutating func takeSmall(rows: Int) -> [KeySpan] {
+    var ranges: [KeySpan] = []
+    var total = 0
+    while let piece = small.last, ranges.isEmpty || total + piece.rows <= rows,
+      ranges.count < Self.mostRanges
+    {
+      small.removeLast()
+      ranges.append(piece.range)
+      total += piece.rows
+    }
+    return ranges
+  }
+}
