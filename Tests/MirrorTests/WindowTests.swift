@@ -82,7 +82,7 @@ private func manyTables(_ count: Int, horizon: Bool) async -> World {
 }
 
 /// What a pass asks for whatever its tables: documents, clock, horizon, ledger.
-private let constant = 9
+private let constant = 14
 
 @Test(arguments: [true, false])
 func `a pass in which nothing is new asks once for each table, and saves nothing`(
