@@ -8,13 +8,13 @@ extension EndToEnd {
         "create table ties (id bigint primary key, body text, updated_at timestamptz not null)")
       let mirror = try MirrorProgram(stack, tables: [MirrorProgram.table("ties")])
       try await mirror.migrate(stack)
-      let insert = { (range: String) in
-        "insert into ties select i, 'row ' || i, '2026-01-01' from generate_series(\(range)) i"
+      let insert = { (range: String, moment: String) in
+        "insert into ties select i, 'row ' || i, '\(moment)' from generate_series(\(range)) i"
       }
-      try await stack.source.sql(insert("1, 10000"))
+      try await stack.source.sql(insert("1, 10000", "2026-01-01"))
       let small = try await mirror.cron()
       #expect(small.exitCode == 0, "\(small)")
-      try await stack.source.sql(insert("10001, 100000"))
+      try await stack.source.sql(insert("10001, 110000", "2026-01-02"))
       let large = try await mirror.cron()
       #expect(large.exitCode == 0, "\(large)")
       #expect(try await stack.differences("ties") == [])

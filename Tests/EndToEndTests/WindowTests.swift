@@ -92,7 +92,7 @@ extension Faults {
         #expect(quiet.exitCode == 0, "\(quiet)")
         let requests = wire.source.count.requests + wire.target.count.requests
         print("200 tables, nothing new: \(requests) requests, \(elapsed) with 20 ms round trips")
-        #expect(requests <= 200 + 9)
+        #expect(requests <= 200 + 14)
         #expect(wire.source.count.wholeRows == 0 && wire.target.count.writtenRows == 0)
         // Two seconds where nothing else runs; the number of requests is what makes it so.
         #expect(elapsed < .seconds(10))

@@ -35,7 +35,6 @@ package final class ChildProcess: Sendable {
 
   private struct State {
     var status: ExitStatus?
-    var peakMemory = 0
     var cpu = Duration.zero
     var waiting: [CheckedContinuation<ExitStatus, Never>] = []
   }
@@ -136,9 +135,6 @@ package final class ChildProcess: Sendable {
     return await wait()
   }
 
-  /// The most memory it had resident, in bytes; 0 while it runs.
-  package var peakMemory: Int { state.withLock { $0.peakMemory } }
-
   /// What it used of processors, in user and kernel mode; zero while it runs.
   package var cpu: Duration { state.withLock { $0.cpu } }
 
@@ -160,7 +156,6 @@ package final class ChildProcess: Sendable {
       var code: Int32 = 0
       var usage = rusage()
       _ = unsafe wait4(pid, &code, 0, &usage)
-      state.peakMemory = Int(usage.ru_maxrss) << 10
       for time in [usage.ru_utime, usage.ru_stime] {
         state.cpu += .seconds(time.tv_sec) + .microseconds(time.tv_usec)
       }

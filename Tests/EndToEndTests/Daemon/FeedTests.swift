@@ -122,7 +122,8 @@ import Testing
       }
       // The feed cuts such keys, so it can only say that something changed, and has a pass find out what.
       for script in [
-        "insert into chars values ('ab', 'x'), ('abcdef', 'y')", "update chars set v = 'z'",
+        "insert into chars values ('ab', 'x'), ('abcdef', 'y')",
+        "update chars set v = 'z', updated_at = now()",
         "update chars set code = 'q' where code = 'ab'", "delete from chars where code = 'q'",
       ] {
         _ = try await world.change(script, ["chars"])

@@ -131,17 +131,9 @@ struct DaemonProgram: Sendable {
   }
 
   /// Bytes that are resident now.
-  var residentMemory: Int { memory("VmRSS:") }
+  var residentMemory: Int { ProcessMemory.read("VmRSS:", of: process) }
   /// Bytes that were resident at most.
-  var peakMemory: Int { memory("VmHWM:") }
-
-  private func memory(_ name: String) -> Int {
-    let bytes = [UInt8](reading: "/proc/\(process.pid)/status")
-    let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
-      .first { $0.hasPrefix(name) }
-    return (line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } ?? 0)
-      << 10
-  }
+  var peakMemory: Int { ProcessMemory.read("VmHWM:", of: process) }
 
   /// Lets others work between two looks.
   private func pause(
@@ -160,23 +152,5 @@ extension MirrorStatus {
   var isLive: Bool {
     feed.state == .live && feed.gapSince == nil && feed.gapsHealed > 0 && !pass.isRunning
       && tables.allSatisfy { [.live, .off].contains($0.feed) }
-  }
-}
-
-extension [UInt8] {
-  /// A file's content as far as it can be read, also where the kernel makes it up and it has no size.
-  fileprivate init(reading path: String) {
-    self = []
-    let file = unsafe open(path, O_RDONLY)
-    guard file >= 0 else { return }
-    defer { close(file) }
-    var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    while true {
-      let count = unsafe buffer.withUnsafeMutableBytes {
-        unsafe read(file, $0.baseAddress, $0.count)
-      }
-      guard count > 0 else { return }
-      self += buffer[..<count]
-    }
   }
 }

@@ -99,12 +99,13 @@ struct MirrorProgram: Sendable {
   func run(_ arguments: [String], settings: [String: String] = [:]) async throws -> Outcome {
     let before = (try? readFile(logPath))?.count ?? 0
     let process = try start(arguments, settings: settings)
+    async let peak = ProcessMemory.peak(of: process)
     let output = await process.allOutput()
     let status = await process.wait()
     let log = (try? readFile(logPath)) ?? []
     return Outcome(
       status: status, output: output, log: String(decoding: log.dropFirst(before), as: UTF8.self),
-      peakMemory: process.peakMemory)
+      peakMemory: await peak)
   }
 
   /// One pass.
