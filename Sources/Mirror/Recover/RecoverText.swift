@@ -12,7 +12,7 @@ package enum RecoverText {
     switch phase {
     case .discovery: text = "Discovery\(time)\n" + discovery(report)
     case .analysis:
-      text = "Analysis\(time)\n" + (report.analysis.map { found($0, isVerbose) } ?? "")
+      text = "Analysis\(time)\n" + (report.analysis.map { found($0, report.problems, isVerbose) } ?? "")
     case .plan: text = report.plan.map(plan) ?? ""
     case .repair: text = "Repair\(time)\n" + repairs(report)
     case .verification:
@@ -33,7 +33,9 @@ package enum RecoverText {
     return text
   }
 
-  private static func found(_ report: VerificationReport, _ isVerbose: Bool) -> String {
+  private static func found(
+    _ report: VerificationReport, _ problems: [String], _ isVerbose: Bool
+  ) -> String {
     if isVerbose { return indented(VerificationText(report).plain) }
     let kinds: [TableVerification.Kind] = [.missing, .different, .extra]
     let rows = report.tables.map { table in
@@ -46,7 +48,7 @@ package enum RecoverText {
       ? ""
       : aligned([["table", "source", "target", "missing", "different", "extra", "time"]] + rows)
     for table in report.tables {
-      if let failure = table.failure {
+      if let failure = table.failure, !problems.contains(failure) {
         text += ReportText.wrapped(LogLine.printable("\(table.table): \(failure)"))
       }
       if table[.uncarried] > 0 {
