@@ -209,6 +209,19 @@ import Transport
     #expect(report.verification?.items[.missing] == 2)
   }
 
+  @Test func `a table whose rows the target refuses is given up, not tried row by row`()
+    async throws
+  {
+    let world = await damaged()
+    await world.world.target.change { $0.rule = { _, _ in .refuse("23514") } }
+    var strict = world.world
+    strict.settings.quarantineLimit = 20
+    let report = try await RecoverWorld(strict).run()
+    #expect(report.items.failure?.contains("refuses more than 20 rows") == true)
+    #expect(report.exitCode == .incomplete && report.inserted == 0)
+    #expect(await world.writes() < 1_000)
+  }
+
   @Test func `parents come before children, and go after them`() async throws {
     let stamp = ("updated_at", "timestamp with time zone")
     let base = await World([

@@ -14,6 +14,9 @@ extension Promotion {
         progress(TableProgress(table: table, rows: rows))
       })
     surroundings.batchSize = settings.batchSize
+    // What passes are still to bring need not be awaited.
+    surroundings.settles = !options.isDryRun
+    surroundings.width = Self.tablesTogether
     let found = await Verification(tables: tables, surroundings).run()
     if let stopped = found.stopped {
       throw found.stopKind == .project ? .project(stopped) : .interrupted
@@ -29,6 +32,9 @@ extension Promotion {
           + "(\(ReportText.grouped(rows)) rows compared in \(ReportText.seconds(found.elapsed)))"
       ] + found.tables.flatMap { table in table.notes.map { "\(table.table): \($0)" } })
   }
+
+  /// Those that differ are waited for side by side.
+  private static let tablesTogether = 8
 
   private func sentences(_ table: TableVerification) -> [String] {
     if let failure = table.failure { return ["\(table.table) cannot be compared: \(failure)"] }

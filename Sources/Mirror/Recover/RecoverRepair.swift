@@ -21,14 +21,17 @@ extension RecoverRun {
     let surroundings = Lane.Surroundings(
       source: source, target: target, store: store, settings: settings, log: log,
       now: comparing.now, progress: { _ in })
-    let options = TableRepair.Options(
-      mode: plan.mode, overwritesNewer: plan.overwritesNewer, width: settings.maxRequests,
-      progress: { [progress] in progress(.repair, $0, $1) })
+    let circular = TableOrder.circular(
+      discovery.plans.map(\.name), references: discovery.references)
     return discovery.levels.map { level in
       level.compactMap { name in
         guard let work = plan.tables.first(where: { $0.name == name }),
           let table = discovery.plans.first(where: { $0.name == name })
         else { return nil }
+        let options = TableRepair.Options(
+          mode: plan.mode, overwritesNewer: plan.overwritesNewer, width: settings.maxRequests,
+          isCircular: circular.contains(name),
+          progress: { [progress] in progress(.repair, $0, $1) })
         return TableRepair(
           work, options, Lane(table, surroundings, state: nil),
           TableComparison(table, way: .rows, comparing, hasLedger: false, record: nil))

@@ -12,7 +12,8 @@ package enum RecoverText {
     switch phase {
     case .discovery: text = "Discovery\(time)\n" + discovery(report)
     case .analysis:
-      text = "Analysis\(time)\n" + (report.analysis.map { found($0, report.problems, isVerbose) } ?? "")
+      text =
+        "Analysis\(time)\n" + (report.analysis.map { found($0, report.problems, isVerbose) } ?? "")
     case .plan: text = report.plan.map(plan) ?? ""
     case .repair: text = "Repair\(time)\n" + repairs(report)
     case .verification:
