@@ -5,7 +5,7 @@ extension TableRepair {
   // A run of missing rows
 
   /// Page by page, the next one read while one is written.
-  private func copy(_ span: KeySpan) async throws(LaneStop) {
+  func copy(_ span: KeySpan) async throws(LaneStop) {
     var place = KeyPlace(plan.keyColumns, after: span.lower?.values)
     let end = span.upper?.values
     var read = try await pageResult(place, upTo: end).get()
@@ -88,7 +88,7 @@ extension TableRepair {
 
   // Missing rows by themselves
 
-  private func insert(_ keys: [RowKey]) async throws(LaneStop) {
+  func insert(_ keys: [RowKey]) async throws(LaneStop) {
     var found = 0
     for page in try await sourceRows(keys) {
       found += page.count
@@ -143,7 +143,7 @@ extension TableRepair {
 
   // Different rows
 
-  private func overwrite(_ planned: [RecoveryPlan.Row]) async throws(LaneStop) {
+  func overwrite(_ planned: [RecoveryPlan.Row]) async throws(LaneStop) {
     var seen: [RowKey: JSONToken] = [:]
     if options.overwritesNewer { for row in planned { seen[row.key] = row.version } }
     var found = 0
