@@ -6,7 +6,7 @@ enum BackfillStep: Sendable {
   case copied(id: Int, Result<CopiedPage, LaneStop>)
   case probed(id: Int, offset: Int, Result<Probe, LaneStop>)
   /// Keys at even distances, ascending.
-  case spread(id: Int, share: Int, Result<[[JSONToken]], LaneStop>)
+  case spread(id: Int, share: Int, Result<(keys: [[JSONToken]], isTooSlow: Bool), LaneStop>)
 
   struct CopiedPage: Sendable {
     var rows = 0
@@ -38,22 +38,24 @@ extension Lane {
   /// The keys before which there are one, two and more shares of the rows from `place` on, as far as they are found.
   private func spread(
     _ id: Int, _ place: KeyPlace, _ count: Int, _ share: Int
-  ) async -> Result<[[JSONToken]], LaneStop> {
+  ) async -> Result<(keys: [[JSONToken]], isTooSlow: Bool), LaneStop> {
     await withTaskGroup(of: (Int, Result<BackfillStep.Probe, LaneStop>).self) { group in
       for number in 1..<count {
         group.addTask { (number, await self.probe(id, place, number * share)) }
       }
       var keys: [Int: [JSONToken]] = [:]
+      var isTooSlow = false
       var stop: LaneStop?
       for await (number, result) in group {
         switch result {
         case .success(.found(let key)): keys[number] = key
-        case .success: break
+        case .success(.none): break
+        case .success(.tooSlow): isTooSlow = true
         case .failure(let failure): stop = stop ?? failure
         }
       }
       if let stop { return .failure(stop) }
-      return .success(keys.sorted { $0.key < $1.key }.map(\.value))
+      return .success((keys.sorted { $0.key < $1.key }.map(\.value), isTooSlow))
     }
   }
 

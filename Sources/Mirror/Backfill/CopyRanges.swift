@@ -122,13 +122,14 @@ extension Lane {
         range.left = offset
         state.backfill?[id] = range
       case .none:
-        state.backfill?[id]?.left = min(state.backfill?[id]?.left ?? 0, offset)
+        let left = state.backfill?[id]?.left ?? 0
+        state.backfill?[id]?.left = min(left, offset)
         run.probed(id)
       case .tooSlow: run.probed(id, tooFar: offset)
       }
     case .spread(let id, let share, let result):
-      let keys = try result.get()
-      run.probed(id)
+      let (keys, isTooSlow) = try result.get()
+      run.probed(id, tooFar: isTooSlow ? share : nil)
       guard var range = state.backfill?[id] else { return }
       var left = state.backfill?.estimate ?? 0
       // The last cut first, so that each leaves the range's beginning.
@@ -138,7 +139,7 @@ extension Lane {
           run.split(&range, at: key, left: max(0, left - before)))
         left = before
       }
-      range.left = max(0, left - run.rows(of: id))
+      range.left = left
       state.backfill?[id] = range
     }
   }
