@@ -85,7 +85,8 @@ struct BackfillRun: Sendable {
   }
 
   private func isSplittable(_ work: RangeWork, _ ranges: [KeyRange]) -> Bool {
-    !work.isToBeSplit && !work.isProbed && work.spread == nil && left(work.id, ranges) >= smallestSplit
+    !work.isToBeSplit && !work.isProbed && work.spread == nil
+      && left(work.id, ranges) >= smallestSplit
       && mostOffset >= smallestSplit / 8
   }
 

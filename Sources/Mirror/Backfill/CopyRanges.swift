@@ -102,8 +102,7 @@ extension Lane {
       let range = state.backfill?[id]
       if run.copied(id, rows: copied.rows, next: copied.next, upTo: range?.upTo) {
         state.backfill?[id] = nil
-      } else if copied.next?.page.isEmpty == false, range?.left == 0
-      {
+      } else if copied.next?.page.isEmpty == false, range?.left == 0 {
         // More than was expected: perhaps as many again.
         state.backfill?[id]?.left = run.rows(of: id)
       }
