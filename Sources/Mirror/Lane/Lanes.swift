@@ -16,7 +16,7 @@ actor Lanes {
   }
 
   /// The table's lane, ready for a pass. One whose plan has changed is replaced once its work has ended.
-  func begin(_ plan: TablePlan) async -> Lane {
+  func begin(_ plan: TablePlan) async throws(LaneStop) -> Lane {
     if let known = lanes[plan.name] {
       if known.plan == plan {
         await known.beginPass()
@@ -28,9 +28,26 @@ actor Lanes {
     }
     let state = await surroundings.store.state(of: plan.name)
     let lane = Lane(plan, surroundings, state: state)
+    lanes[plan.name] = nil
+    try await lane.adopt(after: state)
     lanes[plan.name] = lane
     begun(lane)
     return lane
+  }
+
+  /// The table cannot be mirrored as it is now: nothing is read or written of it, also not for the feed, until a pass
+  /// begins it again. What it is then may be another table, so everything is copied again.
+  func park(_ table: TableName) async throws(LaneStop) {
+    await lanes.removeValue(forKey: table)?.retire()
+    let store = surroundings.store
+    guard let state = await store.state(of: table) else { return }
+    do {
+      try await store.set(
+        state.toBeCopiedAgain(because: "it was not the same table on both sides for a while"),
+        of: table)
+    } catch {
+      throw .state(error.description)
+    }
   }
 
   func lane(of table: TableName) -> Lane? { lanes[table] }

@@ -26,7 +26,7 @@ struct Survey: Sendable {
     let schemas = Set(pass.tables.map(\.name.schema)).union(["public"])
     let source = try await catalogue(of: schemas, pass.source)
     let target = try await catalogue(of: schemas, pass.target)
-    survey.plan(pass.tables, source, target)
+    survey.plan(pass, source, target)
     survey.hasMarker = Marker.isInstalled(source) && Marker.isInstalled(target)
     survey.knowsSequences =
       source.functions.contains(SequenceFunction.sequences)
@@ -61,13 +61,12 @@ struct Survey: Sendable {
     return all
   }
 
-  private mutating func plan(
-    _ tables: [TableConfiguration], _ source: Catalogue, _ target: Catalogue
-  ) {
-    for table in tables {
+  private mutating func plan(_ pass: Pass, _ source: Catalogue, _ target: Catalogue) {
+    for table in pass.tables {
       do throws(TableProblem) {
         let plan = try TablePlan(
-          table, source: source.tables[table.name], target: target.tables[table.name])
+          table, source: source.tables[table.name], target: target.tables[table.name],
+          onDrift: pass.settings.onDrift)
         if table.reconcile {
           plans.append(plan)
         } else {
