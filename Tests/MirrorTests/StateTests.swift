@@ -20,6 +20,7 @@ private func fullState() -> [TableName: TableState] {
   state.shape = TableShape([
     "id": .init(source: "bigint", target: "numeric"), "a \"b\"": .init(source: "t", target: "t"),
   ])
+  state.triggers = ["source", "target"]
   state.copyReason = "column \"b\" is new to it"
   state.readsAll = true
   state.heldDeletes = 7

@@ -72,6 +72,10 @@ package enum StateText {
       write(columns, &writer)
     }
     if let shape = state.shape { write(shape, &writer) }
+    if !state.triggers.isEmpty {
+      writer.name("triggers")
+      write(state.triggers.sorted(), &writer)
+    }
     if let reason = state.copyReason {
       writer.name("copyReason")
       writer.string(reason)
@@ -212,6 +216,7 @@ package enum StateText {
       guard let shape = shape(types, node["typesOnTarget"]) else { return nil }
       state.shape = shape
     }
+    state.triggers = Set(strings(node["triggers"]) ?? [])
     state.copyReason = node["copyReason"]?.string
     if let node = node["backfill"] {
       guard let backfill = backfill(node, keyColumns: keyColumns) else { return nil }

@@ -16,6 +16,8 @@ package struct TableState: Hashable, Sendable {
   /// The columns that rows are copied with, and their types, durable before the first row is written with them;
   /// nil: unknown.
   package var shape: TableShape?
+  /// `source`, `target`: where the table had triggers of the migration.
+  package var triggers: Set<String> = []
   /// Why everything is copied again that was copied before; nil where it is not, or has been.
   package var copyReason: String?
   /// A pass that has not reached its end, to be taken up where it stopped.
@@ -90,6 +92,7 @@ extension TableState {
     } else if field == self.field, quarantine.isEmpty, backfill == nil {
       fresh.checkpoint = checkpoint
       fresh.shape = shape
+      fresh.triggers = triggers
       fresh.copyReason = copyReason
       fresh.readsAll = readsAll
       fresh.isCopiedWhole = isCopiedWhole

@@ -116,11 +116,12 @@ actor Lane {
     return report
   }
 
+  /// Durable with the next `save`.
+  func note(_ triggers: TableTriggers) { state.triggers = triggers.added(to: state.triggers) }
+
   /// Makes durable what the plan means for what was known of the table. Nothing may be written before.
-  ///
-  /// - Parameter known: what was known.
-  func adopt(after known: TableState?) async throws(LaneStop) {
-    if let reason = state.copyReason, known?.copyReason == nil {
+  func adopt() async throws(LaneStop) {
+    if let reason = state.copyReason {
       surroundings.log.warning(
         "table copied whole again", ["table": plan.name.description, "reason": reason])
     }

@@ -75,8 +75,12 @@ package struct Pass: Sendable {
       for table in survey.failed where table.failure != nil {
         try await self.lanes.park(table.table)
       }
-      for plan in survey.plans { lanes.append(try await self.lanes.begin(plan)) }
-      for plan in survey.feedOnly { feedOnly.append(try await self.lanes.begin(plan)) }
+      for plan in survey.plans {
+        lanes.append(try await self.lanes.begin(plan, survey.triggers(of: plan.name)))
+      }
+      for plan in survey.feedOnly {
+        feedOnly.append(try await self.lanes.begin(plan, survey.triggers(of: plan.name)))
+      }
       await surveyed(survey)
       try await copy(survey, lanes, &report)
       try await Self.retryQuarantine([feedOnly])

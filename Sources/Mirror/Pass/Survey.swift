@@ -16,6 +16,8 @@ struct Survey: Sendable {
   var references: [TableName: Set<TableName>] = [:]
   /// nil where deletes are left alone or the migration is not installed at the source.
   var ledger: Ledger?
+  /// Tables with triggers of the migration, by side; nil: unknown.
+  var logged: (source: Set<TableName>?, target: Set<TableName>?) = (nil, nil)
   var unmirrored: [String] = []
   /// Whether the source can tell since when its transactions run.
   var hasHorizon = false
@@ -153,9 +155,14 @@ struct Survey: Sendable {
     let ledger = Ledger(source: pass.source, mirror: pass.store.identity.name)
     try await ledger.register()
     try await refuseOneProject(pass, target)
+    if target.functions.contains("sync_ledger_tables") {
+      let there = Ledger(source: pass.target, mirror: pass.store.identity.name)
+      logged.target = try? await there.loggedTables().all
+    }
     if source.functions.contains("sync_ledger_tables") {
       let logged = try await ledger.loggedTables()
-      let unlogged = plans.map(\.name).filter { !logged.contains($0) }
+      self.logged.source = logged.all
+      let unlogged = plans.map(\.name).filter { !logged.complete.contains($0) }
       if !unlogged.isEmpty {
         unmirrored.append(
           "deletes are not mirrored in \(unlogged.map(\.description).joined(separator: ", ")): no "
@@ -163,6 +170,12 @@ struct Survey: Sendable {
       }
     }
     self.ledger = ledger
+  }
+
+  func triggers(of table: TableName) -> TableTriggers {
+    TableTriggers(
+      source: logged.source.map { $0.contains(table) },
+      target: logged.target.map { $0.contains(table) })
   }
 
   /// The mirror has just been registered at the source; if the target saw it at the same microsecond, both

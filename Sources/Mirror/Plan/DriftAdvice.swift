@@ -9,12 +9,14 @@ extension TablePlan {
   ) throws(TableProblem) {
     guard source[column] != nil else {
       throw TableProblem(
-        description: "\(source.name) has no column \(column) at the source, but \(setting) names it; "
+        description:
+          "\(source.name) has no column \(column) at the source, but \(setting) names it; "
           + "if it was renamed, rename it in the table configuration and on the target as well")
     }
     guard target[column] != nil else {
       throw TableProblem(
-        description: "the target's \(source.name) lacks \(column), which \(setting) names, so nothing "
+        description:
+          "the target's \(source.name) lacks \(column), which \(setting) names, so nothing "
           + "is written to it: \(remedy(source[column]!, source, target))")
     }
   }
