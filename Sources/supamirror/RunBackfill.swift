@@ -16,7 +16,7 @@ func runBackfill(
     let forecast = await BackfillForecast.take(
       scope, of: tables, try StateStore(file, identity: identity),
       source: connection.project(settings.source), target: connection.project(settings.target),
-      batchSize: settings.batchSize)
+      batchSize: settings.batchSize, onDrift: settings.onDrift)
     console.show(forecast)
     return forecast.exitCode
   }

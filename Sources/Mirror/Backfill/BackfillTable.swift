@@ -15,7 +15,7 @@ extension Lane {
   func awaitCopy(_ scope: BackfillScope?) {
     isAwaitingCopy =
       state.checkpoint == nil && state.scan == nil && state.backfill == nil
-      && isToBeCopiedWhole(scope, isCircular: false)
+      && state.copyReason == nil && isToBeCopiedWhole(scope, isCircular: false)
   }
 
   /// Copies the whole table where that is to be done; what changes meanwhile is left to `reconcile`.

@@ -16,10 +16,19 @@ struct Survey: Sendable {
   var references: [TableName: Set<TableName>] = [:]
   /// nil where deletes are left alone or the migration is not installed at the source.
   var ledger: Ledger?
+  /// Tables with triggers of the migration, by side; nil: unknown.
+  var logged: (source: Set<TableName>?, target: Set<TableName>?) = (nil, nil)
   var unmirrored: [String] = []
   /// Whether the source can tell since when its transactions run.
   var hasHorizon = false
   var limits = PassLimits(horizon: nil, sourceClock: 0)
+
+  private struct FoundLedger: Sendable {
+    /// nil where deletes are left alone.
+    var ledger: Ledger?
+    var logged: (source: Set<TableName>?, target: Set<TableName>?) = (nil, nil)
+    var problems: [String] = []
+  }
 
   static func take(_ pass: Pass) async throws(LaneStop) -> Survey {
     var survey = Survey()
@@ -32,7 +41,7 @@ struct Survey: Sendable {
       try await catalogue(of: schemas, pass.target)
     }
     let (source, target) = (try await sourceAnswer.get(), try await targetAnswer.get())
-    survey.plan(pass.tables, source, target)
+    survey.plan(pass, source, target)
     survey.hasMarker = Marker.isInstalled(source) && Marker.isInstalled(target)
     survey.knowsSequences =
       source.functions.contains(SequenceFunction.sequences)
@@ -51,6 +60,7 @@ struct Survey: Sendable {
     do throws(LaneStop) {
       let found = try ledger.get()
       survey.ledger = found.ledger
+      survey.logged = found.logged
       survey.unmirrored += found.problems
     } catch .table(let sentence) {
       // Rows can be copied all the same.
@@ -77,13 +87,12 @@ struct Survey: Sendable {
     return all
   }
 
-  private mutating func plan(
-    _ tables: [TableConfiguration], _ source: Catalogue, _ target: Catalogue
-  ) {
-    for table in tables {
+  private mutating func plan(_ pass: Pass, _ source: Catalogue, _ target: Catalogue) {
+    for table in pass.tables {
       do throws(TableProblem) {
         let plan = try TablePlan(
-          table, source: source.tables[table.name], target: target.tables[table.name])
+          table, source: source.tables[table.name], target: target.tables[table.name],
+          onDrift: pass.settings.onDrift)
         if table.reconcile {
           plans.append(plan)
         } else {
@@ -154,50 +163,60 @@ struct Survey: Sendable {
     }
   }
 
-  /// The source's ledger, nil where deletes are left alone, and what it does not cover.
+  /// The source's ledger, and what it does not cover.
   private func findLedger(
     _ pass: Pass, _ source: Catalogue, _ target: Catalogue
-  ) async throws(LaneStop) -> (ledger: Ledger?, problems: [String]) {
-    guard pass.settings.deletes, !pass.isPartial else { return (nil, []) }
+  ) async throws(LaneStop) -> FoundLedger {
+    guard pass.settings.deletes, !pass.isPartial else { return FoundLedger() }
     let isInstalled =
       source.tables[Ledger.table] != nil
       && Ledger.requiredFunctions.allSatisfy(source.functions.contains)
     guard isInstalled else {
-      return (
-        nil,
-        [
-          "deletes are not mirrored: the source has no ledger; apply the output of `supamirror "
-            + "migration` to both projects, or set SYNC_DELETES=false"
-        ]
-      )
+      let problem =
+        "deletes are not mirrored: the source has no ledger; apply the output of `supamirror "
+        + "migration` to both projects, or set SYNC_DELETES=false"
+      return FoundLedger(problems: [problem])
     }
     let ledger = Ledger(source: pass.source, mirror: pass.store.identity.name)
     try await ledger.register()
     async let refusal = attempt { () async throws(LaneStop) in
       try await refuseOneProject(pass, target)
     }
-    async let unloggedNames = attempt { () async throws(LaneStop) in
-      try await unlogged(ledger, source)
+    async let ofTarget = attempt { () async throws(LaneStop) in
+      try await loggedTables(pass.target, pass, target)
     }
-    let (refused, tables) = (await refusal, await unloggedNames)
-    try refused.get()
-    let names = try tables.get()
-    guard !names.isEmpty else { return (ledger, []) }
-    return (
-      ledger,
-      [
-        "deletes are not mirrored in \(names.map(\.description).joined(separator: ", ")): no "
-          + "ledger trigger there; apply the output of `supamirror migration` again"
-      ]
-    )
+    async let ofSource = attempt { () async throws(LaneStop) in
+      try await loggedTables(pass.source, pass, source)
+    }
+    let answers = (await refusal, source: await ofSource, target: await ofTarget)
+    try answers.0.get()
+    let logged = try answers.source.get()
+    var found = FoundLedger(ledger: ledger)
+    found.logged.source = logged?.all
+    found.logged.target = (try? answers.target.get())?.all
+    if let logged {
+      let unlogged = plans.map(\.name).filter { !logged.complete.contains($0) }
+      if !unlogged.isEmpty {
+        found.problems.append(
+          "deletes are not mirrored in \(unlogged.map(\.description).joined(separator: ", ")): no "
+            + "ledger trigger there; apply the output of `supamirror migration` again")
+      }
+    }
+    return found
   }
 
-  private func unlogged(
-    _ ledger: Ledger, _ source: Catalogue
-  ) async throws(LaneStop) -> [TableName] {
-    guard source.functions.contains("sync_ledger_tables") else { return [] }
-    let logged = try await ledger.loggedTables()
-    return plans.map(\.name).filter { !logged.contains($0) }
+  /// nil where the project does not tell.
+  private func loggedTables(
+    _ project: any MirroredProject, _ pass: Pass, _ catalogue: Catalogue
+  ) async throws(LaneStop) -> LoggedTables? {
+    guard catalogue.functions.contains("sync_ledger_tables") else { return nil }
+    return try await Ledger(source: project, mirror: pass.store.identity.name).loggedTables()
+  }
+
+  func triggers(of table: TableName) -> TableTriggers {
+    TableTriggers(
+      source: logged.source.map { $0.contains(table) },
+      target: logged.target.map { $0.contains(table) })
   }
 
   /// The mirror has just been registered at the source; if the target saw it at the same microsecond, both
