@@ -21,12 +21,9 @@ extension TableRepair {
         throw error
       }
       read = try await following.get()
-      // Only now it is known that the page was not the last one.
-      if read?.page.isEmpty == false {
-        size.cameFull(
-          count: page.count, asked: current.asked, bytes: page.bytes.count,
-          elapsed: current.elapsed)
-      }
+      size.came(
+        count: page.count, asked: current.asked, bytes: page.bytes.count,
+        elapsed: current.elapsed, isFollowed: read?.page.isEmpty == false)
       if Task.isCancelled { throw .interrupted }
     }
   }

@@ -36,8 +36,6 @@ actor TableRepair {
 
   /// Of one unit: as many small keys as a URL holds.
   static let keysTogether = 1_000
-  /// Of one page; several are on their way.
-  private static let mostPageBytes = 3 << 19
 
   init(
     _ work: RecoveryPlan.Table, _ options: Options, _ lane: Lane, _ comparison: TableComparison
@@ -49,7 +47,6 @@ actor TableRepair {
     plan = lane.plan
     report = RepairReport(table: plan.name)
     size = PageSize(rows: lane.surroundings.settings.batchSize)
-    size.mostBytes = Self.mostPageBytes
   }
 
   var source: any MirroredProject { lane.surroundings.source }
