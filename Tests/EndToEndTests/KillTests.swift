@@ -2,11 +2,11 @@ import Glibc
 import Testing
 import Transport
 
-extension Faults {
+extension Copies {
   @Suite struct Kills {
     /// Killed at random moments of a pass over 200,000 rows, while other connections go on writing.
     @Test func `two hundred kills lose nothing`() async throws {
-      let stack = try await Stack.empty(.faults)
+      let stack = try await Stack.empty(.copies)
       try await stack.both(
         """
         create table accounts (id bigint primary key, v text, updated_at timestamptz not null default now());
