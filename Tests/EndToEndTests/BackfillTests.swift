@@ -52,8 +52,6 @@ extension Stack {
 
 extension Copies {
   @Suite struct Backfills {
-    private static let isLong = Environment.process["SUPAMIRROR_TEST_LONG"] == "1"
-
     /// Half of five hundred changes a second are of rows that are copied at the same time.
     private func write(to stack: Stack, rows: Int) async throws {
       var round = 0
@@ -73,7 +71,7 @@ extension Copies {
 
     @Test func `kills in the midst of a copy lose nothing, while rows are changed`() async throws {
       let stack = try await Stack.empty(.copies)
-      let (rows, kills) = Self.isLong ? (1_000_000, 50) : (60_000, 5)
+      let (rows, kills) = Environment.isLong ? (1_000_000, 50) : (60_000, 5)
       try await stack.fill("rows", .uuid, rows: rows)
       let mirror = try MirrorProgram(
         stack, tables: [MirrorProgram.table("rows")],
