@@ -47,7 +47,7 @@ enum SampleKey {
     #expect(settings.statePath == ".sync-state.json")
     #expect(settings.mirrorName == nil && settings.caFile == nil)
     #expect(settings.deleteLimitRows == 1_000 && settings.deleteLimitPercent == 25)
-    #expect(settings.quarantineLimit == 1_000)
+    #expect(settings.quarantineLimit == 1_000 && settings.onDrift == .common)
     #expect(settings.requestTime == .seconds(60) && settings.retryTime == .seconds(120))
     #expect(settings.heartbeatInterval == .seconds(10) && settings.lagLimit == .seconds(60))
     #expect(settings.statusPort == nil)
@@ -66,6 +66,7 @@ enum SampleKey {
       "SYNC_RETRY_MS": "0", "SYNC_ENV_PATH": "elsewhere", "SYNC_HEARTBEAT_INTERVAL_MS": "1000",
       "SYNC_LAG_LIMIT_MS": "5000", "SYNC_STATUS_LISTEN": "8080", "SYNC_MAX_REQUESTS": "2",
       "SYNC_MAX_BYTES_PER_SECOND": "1000000", "SYNC_VERIFY_FULL_EVERY": "90m",
+      "SYNC_ON_DRIFT": "park",
     ])
     #expect(settings.isOnePass && !settings.realtime && !settings.loop && !settings.deletes)
     #expect(settings.reconcileInterval == .seconds(1) && settings.lookback == .zero)
@@ -73,7 +74,7 @@ enum SampleKey {
     #expect(settings.tableConfigPath == "t.json" && settings.statePath == "/s")
     #expect(settings.mirrorName == "eu-1.b_2" && settings.caFile == "/ca.pem")
     #expect(settings.deleteLimitRows == 7 && settings.deleteLimitPercent == 100)
-    #expect(settings.quarantineLimit == 8)
+    #expect(settings.quarantineLimit == 8 && settings.onDrift == .park)
     #expect(settings.requestTime == .seconds(5) && settings.retryTime == .zero)
     #expect(settings.heartbeatInterval == .seconds(1) && settings.lagLimit == .seconds(5))
     #expect(settings.statusPort == 8_080)
@@ -116,7 +117,8 @@ enum SampleKey {
     ("SYNC_INITIAL_BACKFILL_MS", "1d", "milliseconds"), ("SYNC_MIRROR_NAME", "a b", "letters"),
     ("SYNC_MIRROR_NAME", "é", "letters"), ("SYNC_DELETE_LIMIT_PERCENT", "101", "to 100"),
     ("SYNC_DELETE_LIMIT_PERCENT", "25%", "whole"), ("SYNC_DELETE_LIMIT_ROWS", "all", "whole"),
-    ("SYNC_QUARANTINE_LIMIT", "-5", "whole"), ("SYNC_REQUEST_TIMEOUT_MS", "60", "from 1000"),
+    ("SYNC_QUARANTINE_LIMIT", "-5", "whole"), ("SYNC_ON_DRIFT", "stop", "common or park"),
+    ("SYNC_REQUEST_TIMEOUT_MS", "60", "from 1000"),
     ("SYNC_HEARTBEAT_INTERVAL_MS", "999", "from 1000"), ("SYNC_LAG_LIMIT_MS", "0", "from 1"),
     ("SYNC_RETRY_MS", "+5", "whole"), ("SYNC_VERIFY_FULL_EVERY", "24", "24h"),
     ("SYNC_VERIFY_FULL_EVERY", "h", "24h"), ("SYNC_VERIFY_FULL_EVERY", "0h", "24h"),

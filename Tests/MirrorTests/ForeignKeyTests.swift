@@ -142,7 +142,8 @@ func `rows of one table that refer to each other, whatever the page`(size: Int) 
 func `a parent's delete does not take the children of a table that stopped along`(isReading: Bool)
   async
 {
-  let world = await family(cascades: true)
+  var world = await family(cascades: true)
+  world.settings.onDrift = .park
   await world.fillFamily(parents: 1...100, childrenOfEach: 3)
   await world.pass()
   await world.source.change { source in

@@ -128,6 +128,8 @@ actor MemoryProject: MirroredProject {
     return try perform(request) { () throws(PostgRESTError) in
       precondition(query.limit > 0 && query.offset >= 0)
       let table = tables[query.table]!
+      try require(
+        query.columns + query.order + query.filters.flatMap(\.columns), of: query.table)
       return page(
         table.text(of: table.select(query, cap: cap), query.columns),
         total: query.isCounted ? table.count(query.filters) : nil)
@@ -154,6 +156,7 @@ actor MemoryProject: MirroredProject {
       pages.append(
         try perform(request) { () throws(PostgRESTError) in
           let table = tables[name]!
+          try require(keyColumns + columns, of: name)
           let found = Set(part.compactMap { table.stored($0, keyColumns) })
           return page(table.text(of: found.map { table.rows[$0]! }, columns))
         })
@@ -162,7 +165,10 @@ actor MemoryProject: MirroredProject {
   }
 
   func count(of name: TableName, filters: [Filter]) throws(PostgRESTError) -> Int {
-    try perform(Request(kind: .count, table: name)) { tables[name]!.count(filters) }
+    try perform(Request(kind: .count, table: name)) { () throws(PostgRESTError) in
+      try require(filters.flatMap(\.columns), of: name)
+      return tables[name]!.count(filters)
+    }
   }
 
   func estimatedCount(of name: TableName) throws(PostgRESTError) -> Int? {
@@ -202,6 +208,7 @@ actor MemoryProject: MirroredProject {
     precondition(!keys.isEmpty, "a filter for no keys would match every row")
     let request = Request(kind: .delete, table: table, count: keys.count)
     return try perform(request) { () throws(PostgRESTError) in
+      try require(keyColumns, of: table)
       var changed = tables
       let gone = Set(keys.compactMap { changed[table]!.stored($0, keyColumns) })
       try remove(gone, from: table, in: &changed)

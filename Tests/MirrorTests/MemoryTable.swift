@@ -6,7 +6,7 @@ import Transport
 /// One table of a `MemoryProject`: rows as raw tokens, in no order of their own.
 struct MemoryTable: Sendable {
   let name: TableName
-  let columns: [Column]
+  var columns: [Column]
   let key: [String]
   var rows: [RowKey: Row] = [:] {
     didSet { if !orders.isEmpty { orders = Orders() } }
@@ -25,6 +25,11 @@ struct MemoryTable: Sendable {
   struct Row: Hashable, Sendable {
     private(set) var tokens: [JSONToken]
     fileprivate var sortable: [Sortable?]
+
+    init(_ tokens: [JSONToken], _ columns: [Column]) {
+      self.tokens = tokens
+      sortable = zip(tokens, columns).map { Sortable(stored: $0, $1.format) }
+    }
 
     subscript(position: Int) -> JSONToken { tokens[position] }
 
@@ -62,8 +67,7 @@ struct MemoryTable: Sendable {
   func key(of row: [JSONToken]) -> RowKey { RowKey(key.map { row[index($0)] }) }
 
   mutating func put(_ row: [JSONToken]) {
-    let sortable = zip(row, columns).map { Sortable(stored: $0, $1.format) }
-    rows[key(of: row)] = Row(tokens: row, sortable: sortable)
+    rows[key(of: row)] = Row(row, columns)
   }
 
   /// The stored key that is this value, however it is written.

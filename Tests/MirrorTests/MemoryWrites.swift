@@ -11,6 +11,7 @@ extension MemoryProject {
     if let writeCap, rows.count > writeCap { throw error(413, nil, name, isWrite: true) }
     var changed = tables
     let table = tables[name]!
+    try require(keyColumns + columns, of: name, isWrite: true)
     guard keyColumns == table.key else { throw error(400, "42P10", name, isWrite: true) }
     if let column = columns.first(where: { table.generated[$0] != nil }) {
       throw error(
@@ -21,7 +22,15 @@ extension MemoryProject {
     for index in rows.rows.indices {
       var row = table.columns.map { table.generated[$0.name] ?? .null }
       let sent = (try? rows.values(of: columns, inRow: index)) ?? []
+      // What a page lacks would be written as null.
+      precondition(!sent.contains(nil), "a row without a column that is to be written")
       for (column, value) in zip(columns, sent) { row[table.index(column)] = value ?? .null }
+      // Also of a row that is there already: a default would have to come before the conflict.
+      if let lacking = table.columns.first(where: {
+        $0.isNotNull && !columns.contains($0.name) && row[table.index($0.name)].isNull
+      }) {
+        throw error(400, "23502", name, isWrite: true, subject: lacking.name)
+      }
       if let old = table.rows[table.key(of: row)] {
         for column in table.columns where !columns.contains(column.name) {
           row[table.index(column.name)] = old[table.index(column.name)]

@@ -17,6 +17,11 @@ private func fullState() -> [TableName: TableState] {
   state.scan = OpenScan(cursor: Cursor(nasty), cap: nasty[0])
   state.held = HeldCheckpoint(checkpoint: nasty[7], isPassed: true)
   state.columns = ["id", "ключ", "a \"b\""]
+  state.shape = TableShape([
+    "id": .init(source: "bigint", target: "numeric"), "a \"b\"": .init(source: "t", target: "t"),
+  ])
+  state.triggers = ["source", "target"]
+  state.copyReason = "column \"b\" is new to it"
   state.readsAll = true
   state.heldDeletes = 7
   state.jsonbNulls = 3
@@ -28,6 +33,7 @@ private func fullState() -> [TableName: TableState] {
   counted.jsonbNullsCounted = 9
   counted.held = HeldCheckpoint(checkpoint: nasty[8], isPassed: false)
   counted.columns = []
+  counted.shape = TableShape([:])
   return [
     TableName(schema: "a.b", name: "c"): state,
     TableName(schema: "a", name: "b.c"): TableState(field: "f", keyColumns: []),

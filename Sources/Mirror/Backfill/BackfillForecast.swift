@@ -48,7 +48,8 @@ extension BackfillForecast {
   /// - Parameter store: what is durably known of the tables.
   package static func take(
     _ scope: BackfillScope, of tables: [TableConfiguration], _ store: StateStore,
-    source: any MirroredProject, target: any MirroredProject, batchSize: Int
+    source: any MirroredProject, target: any MirroredProject, batchSize: Int,
+    onDrift: DriftPolicy = .common
   ) async -> BackfillForecast {
     var forecast = BackfillForecast()
     var stop: LaneStop?
@@ -61,8 +62,9 @@ extension BackfillForecast {
         var entry = Table(name: table.name)
         do throws(TableProblem) {
           let plan = try TablePlan(
-            table, source: there.tables[table.name], target: here.tables[table.name])
-          let known = state?.adapted(field: plan.field.column, keyColumns: plan.keyColumns)
+            table, source: there.tables[table.name], target: here.tables[table.name],
+            onDrift: onDrift)
+          let known = state?.adapted(to: plan)
           guard scope.includes(table.name, known) else {
             forecast.copiedBefore.append(table.name)
             continue

@@ -71,6 +71,15 @@ package enum StateText {
       writer.name("columns")
       write(columns, &writer)
     }
+    if let shape = state.shape { write(shape, &writer) }
+    if !state.triggers.isEmpty {
+      writer.name("triggers")
+      write(state.triggers.sorted(), &writer)
+    }
+    if let reason = state.copyReason {
+      writer.name("copyReason")
+      writer.string(reason)
+    }
     if let scan = state.scan {
       writer.name("scan")
       writer.beginObject()
@@ -203,6 +212,12 @@ package enum StateText {
         state.scan?.cap = token
       }
     }
+    if let types = node["types"] {
+      guard let shape = shape(types, node["typesOnTarget"]) else { return nil }
+      state.shape = shape
+    }
+    state.triggers = Set(strings(node["triggers"]) ?? [])
+    state.copyReason = node["copyReason"]?.string
     if let node = node["backfill"] {
       guard let backfill = backfill(node, keyColumns: keyColumns) else { return nil }
       state.backfill = backfill

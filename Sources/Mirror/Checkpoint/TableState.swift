@@ -13,6 +13,13 @@ package struct TableState: Hashable, Sendable {
   /// The columns that were copied when a pass last came to its end; nil: unknown. Rows copied before a column was
   /// known lack its value on the target, whatever their version says.
   package var columns: [String]?
+  /// The columns that rows are copied with, and their types, durable before the first row is written with them;
+  /// nil: unknown.
+  package var shape: TableShape?
+  /// `source`, `target`: where the table had triggers of the migration.
+  package var triggers: Set<String> = []
+  /// Why everything is copied again that was copied before; nil where it is not, or has been.
+  package var copyReason: String?
   /// A pass that has not reached its end, to be taken up where it stopped.
   package var scan: OpenScan?
   /// The next pass reads the whole table, whatever the initial backfill says: the configuration changed so that
@@ -84,6 +91,9 @@ extension TableState {
       fresh.quarantine = quarantine
     } else if field == self.field, quarantine.isEmpty, backfill == nil {
       fresh.checkpoint = checkpoint
+      fresh.shape = shape
+      fresh.triggers = triggers
+      fresh.copyReason = copyReason
       fresh.readsAll = readsAll
       fresh.isCopiedWhole = isCopiedWhole
     }

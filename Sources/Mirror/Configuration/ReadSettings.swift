@@ -76,6 +76,10 @@ private struct SettingsReader {
     rest.set(\.deleteLimitRows, integer(.deleteLimitRows, 0...1_000_000_000_000))
     rest.set(\.deleteLimitPercent, integer(.deleteLimitPercent, 0...100))
     rest.set(\.quarantineLimit, integer(.quarantineLimit, 0...1_000_000))
+    if let value = environment.value(.onDrift) {
+      rest.set(\.onDrift, DriftPolicy(rawValue: value.text))
+      if DriftPolicy(rawValue: value.text) == nil { refuse(value, "must be common or park") }
+    }
     // Below a second a healthy project would look like a dead one.
     rest.set(\.requestTime, milliseconds(.requestTime, from: 1_000))
     rest.set(\.retryTime, milliseconds(.retryTime, from: 0))

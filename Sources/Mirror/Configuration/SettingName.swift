@@ -19,6 +19,7 @@ enum SettingName: String, CaseIterable {
   case deleteLimitRows = "SYNC_DELETE_LIMIT_ROWS"
   case deleteLimitPercent = "SYNC_DELETE_LIMIT_PERCENT"
   case quarantineLimit = "SYNC_QUARANTINE_LIMIT"
+  case onDrift = "SYNC_ON_DRIFT"
   case caFile = "SYNC_CA_FILE"
   case requestTime = "SYNC_REQUEST_TIMEOUT_MS"
   case retryTime = "SYNC_RETRY_MS"

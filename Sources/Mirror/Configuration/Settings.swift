@@ -29,6 +29,8 @@ package struct Settings: Hashable, Sendable {
   package var deleteLimitPercent = 25
   /// Rows of one table that may be in quarantine before the table stops (`SYNC_QUARANTINE_LIMIT`).
   package var quarantineLimit = 1_000
+  /// What columns of the source that the target lacks lead to (`SYNC_ON_DRIFT`).
+  package var onDrift = DriftPolicy.common
   /// A private certificate authority for both projects (`SYNC_CA_FILE`).
   package var caFile: String?
   /// One request's time limit (`SYNC_REQUEST_TIMEOUT_MS`).

@@ -84,7 +84,8 @@ extension Daemon {
     let kept = Set(tables.map(\.name))
     await lanes.keep(kept)
     // A table that comes back has not been reconciled since.
-    reconciledFrom = reconciledFrom.filter { kept.contains($0.key) }
+    let begun = Set((survey.plans + survey.feedOnly).map(\.name))
+    reconciledFrom = reconciledFrom.filter { begun.contains($0.key) }
     passes.tables = passes.tables.filter { kept.contains($0.key) }
     passes.reconciledAt = passes.reconciledAt.filter { kept.contains($0.key) }
     guard let feed = surroundings.feed else { return }

@@ -64,6 +64,7 @@ extension Daemon {
     let report = passes.tables[table.name]
     status.failure = report?.failure
     status.unmirrored = report?.unmirrored ?? []
+    status.leftOut = report?.leftOut ?? []
     status.lastReconcile = passes.reconciledAt[table.name]
     return status
   }

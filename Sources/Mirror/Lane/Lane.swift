@@ -52,6 +52,8 @@ actor Lane {
   let elapsed: @Sendable () -> Duration
   /// Why the table stopped, as the log has it.
   private var saidFailure = ""
+  /// A pass was asked for because the table stopped, and none has come to its end since.
+  private var hasAskedAnew = false
   /// What earlier passes, and the feed between them, did.
   private(set) var totals = RowCounts()
   private(set) var isRetired = false
@@ -82,10 +84,9 @@ actor Lane {
     self.plan = plan
     self.surroundings = surroundings
     self.state =
-      state?.adapted(field: plan.field.column, keyColumns: plan.keyColumns)
-      ?? TableState(field: plan.field.column, keyColumns: plan.keyColumns)
-    report = TableReport(table: plan.name)
-    report.notes = plan.notes
+      (state ?? TableState(field: plan.field.column, keyColumns: plan.keyColumns))
+      .adapted(to: plan)
+    report = Self.report(plan, self.state)
     size = PageSize(rows: surroundings.settings.batchSize)
     // A key and a version are about a tenth of a row.
     lookSize = PageSize(rows: min(10 * surroundings.settings.batchSize, PageSize.most))
@@ -105,6 +106,28 @@ actor Lane {
   /// The columns that upserts name.
   var writtenColumns: [String] { plan.columns.filter { !leftOut.contains($0) } }
 
+  /// Of a pass that begins.
+  private static func report(_ plan: TablePlan, _ state: TableState) -> TableReport {
+    var report = TableReport(table: plan.name)
+    report.notes = plan.notes
+    report.leftOut = plan.leftOut
+    report.unmirrored = plan.unmirrored
+    if let reason = state.copyReason { report.notes.append("copied whole again: \(reason)") }
+    return report
+  }
+
+  /// Durable with the next `save`.
+  func note(_ triggers: TableTriggers) { state.triggers = triggers.added(to: state.triggers) }
+
+  /// Makes durable what the plan means for what was known of the table. Nothing may be written before.
+  func adopt() async throws(LaneStop) {
+    if let reason = state.copyReason {
+      surroundings.log.warning(
+        "table copied whole again", ["table": plan.name.description, "reason": reason])
+    }
+    try await save()
+  }
+
   /// Runs one stage; a stop goes into the report and is thrown on where it concerns more than this table.
   /// - Returns: nil where the table stopped, now or before.
   @discardableResult
@@ -121,6 +144,11 @@ actor Lane {
       return try await stage(self)
     } catch .table(let sentence) {
       stop(because: sentence)
+      // The table may be another one since the pass looked at it. Once: the next regular pass tries again anyway.
+      if !hasAskedAnew {
+        hasAskedAnew = true
+        await surroundings.needsPass(.all)
+      }
       return nil
     } catch {
       if case .interrupted = error { report.failure = "interrupted; nothing is lost" }
@@ -156,8 +184,7 @@ actor Lane {
     await takeTurn()
     defer { endTurn() }
     totals.add(report)
-    report = TableReport(table: plan.name)
-    report.notes = plan.notes
+    report = Self.report(plan, state)
     leftOut = []
     bound = nil
     isAwaitingCopy = false
@@ -206,6 +233,7 @@ actor Lane {
     report.held = state.heldDeletes
     // Deletes that are held because of these stay so until they are approved.
     if isWhole, report.failure == nil, state.heldDeletes == 0 { feed.deletedSincePass = 0 }
+    if isWhole, report.failure == nil { hasAskedAnew = false }
     return report
   }
 
@@ -260,8 +288,8 @@ extension LaneStop {
     case .stopTable(let advice): self = .table("\(error.message); \(advice)")
     case .awaitSchemaCache:
       self = .table(
-        "\(error.message); if the table was changed just now, run NOTIFY pgrst, 'reload schema' "
-          + "there")
+        "\(error.message); if the table was changed just now, the next pass finds it as it is; else run "
+          + "NOTIFY pgrst, 'reload schema' there")
     case .retry:
       self = error.concernsWholeProject ? .project(error.message) : .table(error.message)
     // Nothing smaller was left to try: nobody works on it.

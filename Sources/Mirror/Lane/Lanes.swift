@@ -16,10 +16,15 @@ actor Lanes {
   }
 
   /// The table's lane, ready for a pass. One whose plan has changed is replaced once its work has ended.
-  func begin(_ plan: TablePlan) async -> Lane {
+  func begin(_ plan: TablePlan, _ triggers: TableTriggers) async throws(LaneStop) -> Lane {
+    let before = await surroundings.store.state(of: plan.name)?.triggers ?? []
+    if let reason = triggers.reasonToCopyAgain(since: before) {
+      try await park(plan.name, because: reason)
+    }
     if let known = lanes[plan.name] {
       if known.plan == plan {
         await known.beginPass()
+        await known.note(triggers)
         return known
       }
       await known.retire()
@@ -28,9 +33,27 @@ actor Lanes {
     }
     let state = await surroundings.store.state(of: plan.name)
     let lane = Lane(plan, surroundings, state: state)
+    lanes[plan.name] = nil
+    await lane.note(triggers)
+    try await lane.adopt()
     lanes[plan.name] = lane
     begun(lane)
     return lane
+  }
+
+  /// The table cannot be mirrored as it is now: nothing is read or written of it, also not for the feed, until a pass
+  /// begins it again. What it is then may be another table, so everything is copied again.
+  func park(
+    _ table: TableName, because reason: String = "it did not fit on both sides for a while"
+  ) async throws(LaneStop) {
+    await lanes.removeValue(forKey: table)?.retire()
+    let store = surroundings.store
+    guard let state = await store.state(of: table) else { return }
+    do {
+      try await store.set(state.toBeCopiedAgain(because: reason), of: table)
+    } catch {
+      throw .state(error.description)
+    }
   }
 
   func lane(of table: TableName) -> Lane? { lanes[table] }

@@ -63,7 +63,7 @@ extension Lane {
         newer = []
       }
       if let page, !page.rows.isEmpty, scan.isOrdered == isOrdered {
-        size.cameFull(
+        size.came(
           count: read.rows.count, asked: read.asked, bytes: read.rows.bytes.count,
           elapsed: read.elapsed)
       }
@@ -252,6 +252,7 @@ extension Lane {
     state.readsAll = false
     if let limits {
       state.columns = plan.columns
+      state.copyReason = nil
       // Where the horizon is unknown the checkpoint has not moved, and what was known of it stays true.
       if let horizon = limits.heldHorizon {
         state.held = HeldCheckpoint(checkpoint: checkpoint, plan.field, horizon: horizon)

@@ -68,6 +68,12 @@ extension Lane {
     _ columns: [String], _ open: inout [ArraySlice<Int>], _ outcome: inout BatchOutcome
   ) async throws(LaneStop) {
     let recovery = error.isTimeout ? .shrink : Recovery(for: error)
+    if error.code == "23502", let column = error.subject, plan.targetOnly.contains(column) {
+      throw .table(
+        "\(error.message); the source has no column \(column), so no row has a value for it: on the "
+          + "target run: ALTER TABLE \(SQLName.quoted(plan.name)) ALTER COLUMN "
+          + "\(SQLName.quoted(column)) DROP NOT NULL, or drop the column there")
+    }
     switch recovery {
     case .leaveOut(let column) where !plan.keyColumns.contains(column):
       guard columns.contains(column) else { throw LaneStop(error) }

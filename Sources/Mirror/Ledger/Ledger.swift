@@ -143,14 +143,16 @@ struct Ledger: Sendable {
   }
 
   /// The tables whose deletes, key changes and truncates the source's triggers log.
-  func loggedTables() async throws(LaneStop) -> Set<TableName> {
+  func loggedTables() async throws(LaneStop) -> LoggedTables {
     let body = try await call("sync_ledger_tables", Array("{}".utf8))
     guard let rows = try? JSONRows(body) else { throw unreadable }
-    var tables: Set<TableName> = []
+    var tables = LoggedTables()
     for index in rows.rows.indices {
       let values = try tokens(["schema_name", "table_name", "complete"], rows, index)
       guard let schema = values[0].string, let name = values[1].string else { throw unreadable }
-      if values[2].text == "true" { tables.insert(TableName(schema: schema, name: name)) }
+      let table = TableName(schema: schema, name: name)
+      tables.all.insert(table)
+      if values[2].text == "true" { tables.complete.insert(table) }
     }
     return tables
   }
@@ -213,4 +215,11 @@ struct Ledger: Sendable {
     let found = values.compactMap { $0 }.filter { !$0.isNull && !$0.isContainer }
     return found.count == columns.count ? RowKey(found) : nil
   }
+}
+
+/// Tables with triggers of the migration.
+struct LoggedTables {
+  var all: Set<TableName> = []
+  /// Those that have every one of them, enabled.
+  var complete: Set<TableName> = []
 }

@@ -9,12 +9,9 @@ extension Migration {
     returns table (sequence oid, schema_name text, table_name text, column_name text)
     language sql stable security definer set search_path = '' as $sync$
       with registered as (
-        select distinct t.tgrelid as root
-        from pg_catalog.pg_trigger as t
-        join pg_catalog.pg_proc as p on p.oid = t.tgfoid
-        where p.pronamespace = 'public'::pg_catalog.regnamespace
-          and p.proname in (TRIGGER_FUNCTIONS)
-          and not t.tgisinternal and t.tgparentid = 0
+        select pg_catalog.to_regclass(pg_catalog.format('%I.%I', s.schema_name, s.table_name))::oid
+          as root
+        from public.sync_tables as s
       ), members as (
         select r.root, r.root as relation from registered as r
         union
@@ -183,12 +180,9 @@ extension Migration {
     create or replace function public.sync_disabled_triggers() returns jsonb
     language sql stable security definer set search_path = '' as $sync$
       with registered as (
-        select distinct t.tgrelid as root
-        from pg_catalog.pg_trigger as t
-        join pg_catalog.pg_proc as p on p.oid = t.tgfoid
-        where p.pronamespace = 'public'::pg_catalog.regnamespace
-          and p.proname in (TRIGGER_FUNCTIONS)
-          and not t.tgisinternal and t.tgparentid = 0
+        select pg_catalog.to_regclass(pg_catalog.format('%I.%I', s.schema_name, s.table_name))::oid
+          as root
+        from public.sync_tables as s
       ), members as (
         select r.root as relation from registered as r
         union
@@ -208,5 +202,4 @@ extension Migration {
     $sync$;
 
     """#
-    .replacing("TRIGGER_FUNCTIONS", with: triggerFunctionNames)
 }

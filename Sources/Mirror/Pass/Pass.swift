@@ -72,8 +72,15 @@ package struct Pass: Sendable {
       let survey = try await Survey.take(self)
       report.tables = survey.failed
       report.unmirrored = survey.unmirrored
-      for plan in survey.plans { lanes.append(await self.lanes.begin(plan)) }
-      for plan in survey.feedOnly { feedOnly.append(await self.lanes.begin(plan)) }
+      for table in survey.failed where table.failure != nil {
+        try await self.lanes.park(table.table)
+      }
+      for plan in survey.plans {
+        lanes.append(try await self.lanes.begin(plan, survey.triggers(of: plan.name)))
+      }
+      for plan in survey.feedOnly {
+        feedOnly.append(try await self.lanes.begin(plan, survey.triggers(of: plan.name)))
+      }
       await surveyed(survey)
       try await copy(survey, lanes, &report)
       try await Self.retryQuarantine([feedOnly])
@@ -141,12 +148,21 @@ package struct Pass: Sendable {
         try await lane.run { lane throws(LaneStop) in try await lane.holdNothing() }
       }
     }
-    for lane in lanes {
-      try await lane.run { lane throws(LaneStop) in try await lane.countJSONNulls() }
+    async let counted = attempt { () async throws(LaneStop) in
+      try await together(lanes) { lane throws(LaneStop) in
+        try await lane.run { lane throws(LaneStop) in try await lane.countJSONNulls() }
+      }
     }
+    var carried: Result<Void, LaneStop> = .success(())
     if survey.knowsSequences, carriesSequences, !isPartial {
-      try await carrySequences(lanes, &report)
+      do throws(LaneStop) {
+        try await carrySequences(lanes, &report)
+      } catch {
+        carried = .failure(error)
+      }
     }
+    try await counted.get()
+    try carried.get()
   }
 
   /// How far checkpoints may go now.
@@ -223,6 +239,8 @@ extension PassReport {
     tables[index].failure = report.failure
     tables[index].quarantined = report.quarantined
     tables[index].quarantineReason = report.quarantineReason
+    tables[index].leftOut = report.leftOut
+    tables[index].unmirrored = report.unmirrored
   }
 
   mutating func note(_ stop: LaneStop) {

@@ -4,8 +4,15 @@ package import Supabase
 package struct TablePlan: Hashable, Sendable {
   package let name: TableName
   package let keyColumns: [String]
-  /// Read and written, in the source's order: every column of the source.
+  /// Read and written, in the source's order: every column that both sides have.
   package let columns: [String]
+  /// Columns of the source that the target lacks. They are never read, so nothing is ever written in their place.
+  package let leftOut: [String]
+  /// How each of them can be mended.
+  package let remedies: [String]
+  /// Columns of the target that the source lacks; they keep what they have.
+  package let targetOnly: [String]
+  package let shape: TableShape
   package let field: IncrementalField
   /// Columns of type jsonb, whose `null` JSON over REST turns into SQL NULL.
   package let jsonbColumns: [String]
@@ -28,9 +35,11 @@ package struct TableProblem: Error, Hashable, Sendable, CustomStringConvertible 
 }
 
 extension TablePlan {
+  /// - Parameter onDrift: what a column that the target lacks leads to.
   /// - Throws: what stops this table; other tables go on.
   package init(
-    _ configuration: TableConfiguration, source: TableDescription?, target: TableDescription?
+    _ configuration: TableConfiguration, source: TableDescription?, target: TableDescription?,
+    onDrift: DriftPolicy = .park
   ) throws(TableProblem) {
     let name = configuration.name
     guard let source else {
@@ -43,17 +52,19 @@ extension TablePlan {
         description: "the target has no table \(name) that this key can see; create it there with "
           + "the same columns (apply the source's schema migrations) and reload the schema cache")
     }
-    for key in configuration.primaryKeys where source[key] == nil {
-      throw TableProblem(
-        description: "\(name) has no column \(key) at the source, but primaryKeys names it")
+    for key in configuration.primaryKeys {
+      try Self.require(key, of: "primaryKeys", source, target)
     }
-    let missing = source.columns.map(\.name).filter { target[$0] == nil }
-    guard missing.isEmpty else {
+    let missing = source.columns.filter { target[$0.name] == nil }
+    let remedies = missing.map { Self.remedy($0, source, target) }
+    guard missing.isEmpty || onDrift == .common else {
       throw TableProblem(
-        description: "the target's \(name) lacks \(Self.list(missing)); add what is missing to the "
-          + "target, nothing was written to this table")
+        description: "the target's \(name) lacks \(Self.list(missing.map(\.name))), and nothing "
+          + "is written to this table until it has what is missing: "
+          + remedies.joined(separator: "; "))
     }
-    let changed = source.columns.filter { !Self.holds(target[$0.name]!.format, $0.format) }
+    let shared = source.columns.filter { target[$0.name] != nil }
+    let changed = shared.filter { !Self.holds(target[$0.name]!.format, $0.format) }
     guard changed.isEmpty else {
       let pairs = changed.map {
         "\($0.name) is \($0.format) at the source and \(target[$0.name]!.format) on the target"
@@ -63,18 +74,28 @@ extension TablePlan {
           "\(name): \(pairs.joined(separator: ", ")); values could change on the way, so "
           + "make the types equal")
     }
+    let field = try Self.field(configuration, source)
+    try Self.require(field.column, of: "incrementalFields", source, target)
     self.name = name
     keyColumns = configuration.primaryKeys
-    columns = source.columns.map(\.name)
-    field = try Self.field(configuration, source)
-    jsonbColumns = source.columns.filter { $0.format == "jsonb" }.map(\.name)
+    columns = shared.map(\.name)
+    leftOut = missing.map(\.name)
+    self.remedies = remedies
+    targetOnly = target.columns.map(\.name).filter { source[$0] == nil }
+    shape = TableShape(
+      Dictionary(
+        shared.map { ($0.name, .init(source: $0.format, target: target[$0.name]!.format)) },
+        uniquingKeysWith: { first, _ in first }))
+    self.field = field
+    jsonbColumns = shared.filter { $0.format == "jsonb" }.map(\.name)
     isNamedByFeed = configuration.primaryKeys.allSatisfy { key in
       !Self.formatsTheFeedChanges.contains(source[key]?.format ?? "")
     }
     isComparedWithFeed = configuration.primaryKeys.allSatisfy { key in
       source[key].map { FeedWitness.canJudge(format: $0.format) } ?? false
     }
-    notes = Self.notes(source, field, keyColumns)
+    notes = Self.notes(
+      TableDescription(name: name, columns: shared), configuration, field, targetOnly: targetOnly)
   }
 
   /// Cut to one character or bit, or rendered without `\x`.
@@ -98,32 +119,43 @@ extension TablePlan {
       column: column.name, kind: kind, isNullable: !column.isNotNull && !column.isPrimaryKey)
   }
 
+  /// - Parameter shared: the columns that both sides have, as the source has them.
   private static func notes(
-    _ source: TableDescription, _ field: IncrementalField, _ keyColumns: [String]
+    _ shared: TableDescription, _ configuration: TableConfiguration, _ field: IncrementalField,
+    targetOnly: [String]
   ) -> [String] {
     var notes: [String] = []
-    if !Set(source.primaryKey).isSubset(of: keyColumns) {
+    let keyColumns = configuration.primaryKeys
+    if !Set(shared.primaryKey).isSubset(of: keyColumns) {
       notes.append(
         "primaryKeys (\(list(keyColumns))) are not the source's primary key "
-          + "(\(list(source.primaryKey))): they must be unique and not null")
+          + "(\(list(shared.primaryKey))): they must be unique and not null")
     }
-    let arrays = source.columns.filter { $0.format.hasSuffix("[]") }.map(\.name)
+    let arrays = shared.columns.filter { $0.format.hasSuffix("[]") }.map(\.name)
     if !arrays.isEmpty {
       notes.append(
         "arrays arrive with lower bound 1 (JSON carries no other): \(list(arrays))")
     }
-    let jsons = source.columns.filter { $0.format == "json" }.map(\.name)
+    let jsons = shared.columns.filter { $0.format == "json" }.map(\.name)
     if !jsons.isEmpty {
       notes.append("a JSON null in a json column arrives as SQL NULL, uncounted: \(list(jsons))")
     }
-    let jsonbs = source.columns.filter { $0.format == "jsonb" }.map(\.name)
+    let jsonbs = shared.columns.filter { $0.format == "jsonb" }.map(\.name)
     if !jsonbs.isEmpty {
       notes.append("a JSON null in a jsonb column arrives as SQL NULL, counted: \(list(jsonbs))")
+    }
+    if let first = configuration.incrementalFields.first, first != field.column {
+      notes.append(
+        "\(first) is not there, so passes follow \(field.column): changes that do not move it are "
+          + "not found by them")
     }
     if field.isNullable {
       notes.append(
         "\(field.column) may be null; rows without it are read whole in every pass, so make it "
           + "not null")
+    }
+    if !targetOnly.isEmpty {
+      notes.append("\(columns(targetOnly)) on the target alone, which keeps what it has there")
     }
     return notes
   }
@@ -143,4 +175,9 @@ extension TablePlan {
   }
 
   private static func list(_ names: [String]) -> String { names.joined(separator: ", ") }
+
+  /// `column a is`, `columns a, b are`
+  static func columns(_ names: [String]) -> String {
+    names.count == 1 ? "column \(names[0]) is" : "columns \(list(names)) are"
+  }
 }

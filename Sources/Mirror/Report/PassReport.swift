@@ -23,6 +23,8 @@ package struct TableReport: Sendable {
   package var failure: String?
   /// What a person should know and that is not a failure (limits, columns left out).
   package var notes: [String] = []
+  /// Columns of the source that the target lacks; `unmirrored` says what mends each.
+  package var leftOut: [String] = []
   /// Things not mirrored in this table although they should be (e.g. jsonb nulls, deletes without a ledger): each sets the exit code.
   package var unmirrored: [String] = []
 

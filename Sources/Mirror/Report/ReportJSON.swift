@@ -45,6 +45,7 @@ extension TableReport {
     writer.name("failure")
     if let failure { writer.string(failure) } else { writer.null() }
     writer.write("unmirrored", unmirrored)
+    writer.write("columnsLeftOut", leftOut)
     writer.write("notes", notes)
     writer.endObject()
   }

@@ -148,6 +148,8 @@ package struct TableStatus: Hashable, Sendable {
   /// Why it stopped; nil where it did not.
   package var failure: String?
   package var unmirrored: [String] = []
+  /// Columns of the source that the target lacks; `unmirrored` says what mends each.
+  package var leftOut: [String] = []
 
   package init(name: TableName, feed: Feed) {
     self.name = name

@@ -31,6 +31,12 @@ package struct Readiness: Hashable, Sendable {
     }
     for table in status.tables {
       if let failure = table.failure { reasons.append("\(table.name): \(failure)") }
+      if !table.leftOut.isEmpty {
+        reasons.append(
+          "\(table.name): what the target lacks is not mirrored: "
+            + table.leftOut.joined(separator: ", "))
+      }
+      if table.copying != nil { reasons.append("\(table.name) is being copied whole") }
     }
     reasons = reasons.map(LogLine.printable)
   }

@@ -163,6 +163,7 @@ package enum StatusJSON {
     writer.write("lastReconcile", time: table.lastReconcile)
     writer.write("failure", table.failure)
     writer.write("unmirrored", table.unmirrored)
+    writer.write("columnsLeftOut", table.leftOut)
     writer.endObject()
   }
 }

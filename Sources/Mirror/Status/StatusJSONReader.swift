@@ -101,6 +101,7 @@ extension StatusJSON {
     table.lastReconcile = try reader.optionalTime("lastReconcile")
     table.failure = reader.node["failure"]?.string
     table.unmirrored = try reader.strings("unmirrored")
+    table.leftOut = (try? reader.strings("columnsLeftOut")) ?? []
     return table
   }
 }

@@ -92,6 +92,10 @@ package struct StatusMetrics: Sendable {
       ("table_deletes_held", "Deletes that wait for approval.", { "\($0.held)" }),
       ("table_rows_quarantined", "Rows that the target refuses.", { "\($0.quarantined)" }),
       ("table_unmirrored", "Kinds of things that are not mirrored.", { "\($0.unmirrored.count)" }),
+      (
+        "table_columns_left_out", "Columns of the source that the target lacks.",
+        { "\($0.leftOut.count)" }
+      ),
       ("table_failed", "1 while the table has stopped.", { $0.failure == nil ? "0" : "1" }),
       (
         "table_copy_rows", "Rows copied, while the whole table is being copied.",

@@ -159,7 +159,9 @@ extension Recovery {
     case "42P01": return .stopTable(advice: "create \(table(error)) on the \(error.project)")
     case "42703":
       return .stopTable(
-        advice: "make the columns of \(table(error)) the same on source and target")
+        advice:
+          "make the columns of \(table(error)) the same on source and target; if they are, run "
+          + "NOTIFY pgrst, 'reload schema' on the \(error.project)")
     default:
       return .stopTable(
         advice: "look at \(table(error)) on the \(error.project): SQLSTATE \(code) "

@@ -85,8 +85,10 @@ extension SetUpCommands {
       #expect(check.exitCode == 0, "\(check)")
       #expect(!check.output.contains("✗"), "\(check)")
 
-      let pass = try await mirror.cron()
-      #expect(pass.exitCode == 0 || pass.output.contains("JSON null"), "\(pass)")
+      let copied = try await mirror.run(["backfill"])
+      #expect(copied.exitCode == 0, "\(copied)")
+      let proof = try await mirror.run(["verify"])
+      #expect(proof.exitCode == 0, "\(proof)")
       for name in FortyTables.names { #expect(try await stack.differences(name) == []) }
       let after = try await mirror.run(["check"])
       #expect(after.exitCode == 0, "\(after)")
