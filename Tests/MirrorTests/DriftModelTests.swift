@@ -89,6 +89,10 @@ struct RandomDrift: Sendable {
       clock += second
       return clock
     }
+    // A transaction that has been open for a while holds checkpoints back.
+    if flip(6) {
+      source.running = flip(2) ? [] : [now - Int64.random(in: 0...60, using: &random) * second]
+    }
     let table = source.tables[Self.name]!
     if flip(8), let key = table.rows.keys.min(by: { $0.values[0].text < $1.values[0].text }) {
       return source.erase("items", key.values[0])
