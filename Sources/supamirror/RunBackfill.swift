@@ -24,9 +24,10 @@ func runBackfill(
   defer { withExtendedLifetime(lock) {} }
   try refusePromoted(settings.statePath)
   let store = try StateStore(file, identity: identity)
-  await expect(
-    scope, tables, store, console,
-    source: connection.probe(settings.source, over: connection.transport))
+  let probe = connection.probe(settings.source, over: connection.transport)
+  let expected = await expectations(scope, tables, store)
+  // The copy need not wait for it, nor it for the copy's end.
+  async let _: Void = expect(expected, console, source: probe)
   let pass = Pass(
     settings: settings, tables: tables, source: connection.project(settings.source),
     target: connection.project(settings.target), store: store, backfill: scope, log: console.log,
@@ -34,26 +35,42 @@ func runBackfill(
   return await carryOut(pass, console)
 }
 
-/// Tells how much there will be, so that the first table's end is not taken for the end of all.
-private func expect(
-  _ scope: BackfillScope, _ tables: [TableConfiguration], _ store: StateStore, _ console: Console,
-  source: PostgREST
-) async {
-  var answers = true
+private struct Expectation {
+  let table: TableName
+  var copied = 0
+  var estimate: Int?
+}
+
+private func expectations(
+  _ scope: BackfillScope, _ tables: [TableConfiguration], _ store: StateStore
+) async -> [Expectation] {
+  var expectations: [Expectation] = []
   for table in tables where table.reconcile {
     let state = await store.state(of: table.name)
     guard scope.includes(table.name, state) else { continue }
-    var estimate = state?.backfill?.estimate
-    if estimate == nil, answers {
+    expectations.append(
+      Expectation(
+        table: table.name, copied: state?.backfill?.rows ?? 0, estimate: state?.backfill?.estimate))
+  }
+  return expectations
+}
+
+/// Tells how much there will be, so that the first table's end is not taken for the end of all.
+private func expect(
+  _ expectations: [Expectation], _ console: Console, source: PostgREST
+) async {
+  var answers = true
+  for var expected in expectations {
+    if expected.estimate == nil, answers {
       do {
-        estimate = try await source.estimatedCount(of: table.name)
+        expected.estimate = try await source.estimatedCount(of: expected.table)
       } catch {
-        // The pass tries again, and says so.
+        // The pass says so.
         answers = !error.concernsWholeProject
         if answers { continue }
       }
     }
-    console.expect(table.name, rows: state?.backfill?.rows ?? 0, estimate: estimate)
+    console.expect(expected.table, rows: expected.copied, estimate: expected.estimate)
   }
 }
 

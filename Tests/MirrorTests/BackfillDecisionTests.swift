@@ -143,3 +143,39 @@ func `a copy under way begins again where field or keys have changed`(
   let references: [TableName: Set<TableName>] = [a: [a], b: [c], c: [b], d: [a, b]]
   #expect(TableOrder.circular([a, b, c, d], references: references) == [a, b, c])
 }
+
+@Test func `a table is cut for all lanes while its first page is read`() throws {
+  var ranges = [KeyRange(id: 0, upTo: [int(1_000)], left: 1_000)]
+  var run = BackfillRun(ranges, keyColumns: ["id"], smallestSplit: 100)
+  run.spread(lanes: 4, rows: 1_000)
+  run.assign(lanes: 4, ranges)
+  let orders = run.takeOrders(ranges)
+  try #require(orders.count == 2)
+  guard case .copy(id: 0, nil, next: .some) = orders[0],
+    case .spread(id: 0, _, count: 4, share: 250) = orders[1]
+  else {
+    Issue.record("\(orders)")
+    return
+  }
+  // Neither is a page asked for that might reach over a cut, nor a second cut.
+  #expect(run.takeOrders(ranges).isEmpty && run.wanted(ranges) == 1)
+  run.probed(0)
+  for key in [750, 500, 250] {
+    ranges.append(run.split(&ranges[0], at: [int(key)], left: 250))
+  }
+  ranges[0].left = 250
+  #expect(ranges.map(\.after) == [nil, [int(750)], [int(500)], [int(250)]])
+  #expect(ranges.map(\.upTo) == [[int(250)], [int(1_000)], [int(750)], [int(500)]])
+  run.assign(lanes: 4, ranges)
+  #expect(Set(run.works.compactMap(\.lane)) == [0, 1, 2, 3])
+  #expect(run.takeOrders(ranges).count == 3)
+}
+
+@Test(arguments: [(lanes: 1, rows: 1_000), (lanes: 4, rows: 99)])
+func `a small table, or a single lane, is not cut`(lanes: Int, rows: Int) {
+  let ranges = [KeyRange(id: 0, upTo: [int(1_000)], left: rows)]
+  var run = BackfillRun(ranges, keyColumns: ["id"], smallestSplit: 100)
+  run.spread(lanes: lanes, rows: rows)
+  run.assign(lanes: lanes, ranges)
+  #expect(run.takeOrders(ranges).count == 1)
+}

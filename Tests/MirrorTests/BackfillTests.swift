@@ -156,7 +156,7 @@ func `lanes that copy a table have about as many rows each`(keys: Keys) async th
 
 @Test func `a table of a few pages is copied by one lane`() async throws {
   let world = await Keys.serial.world()
-  await world.fill(.serial, 39)
+  await world.fill(.serial, 19)
   await world.source.change { $0.cap = 5 }
   _ = try await world.backfill()
   #expect(await world.ranges == 1)

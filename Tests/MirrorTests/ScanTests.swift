@@ -93,27 +93,44 @@ private func cursor(_ at: Int, _ id: Int) -> Cursor { Cursor([int(at), int(id)])
   #expect(scan.stage == .withoutValue(after: nil))
 }
 
-@Test func `pages grow while they are small and quick`() {
+@Test func `pages grow to a size of bytes, by large steps only where they are quick`() {
   var size = PageSize(rows: 500)
-  size.cameFull(count: 500, asked: 500, bytes: 100_000, elapsed: .milliseconds(50))
+  size.came(count: 500, asked: 500, bytes: 10_000, elapsed: .milliseconds(300))
   #expect(size.rows == 1_000)
-  size.cameFull(count: 1_000, asked: 1_000, bytes: 200_000, elapsed: .seconds(1))
+  size.came(count: 1_000, asked: 1_000, bytes: 20_000, elapsed: .seconds(1))
   #expect(size.rows == 1_000)
-  size.cameFull(count: 1_000, asked: 1_000, bytes: 2 << 20, elapsed: .zero)
+  // Asked for before pages became longer.
+  size.came(count: 500, asked: 500, bytes: 10_000, elapsed: .milliseconds(50))
   #expect(size.rows == 1_000)
-  size.cameFull(count: 1_000, asked: 1_000, bytes: 8 << 20, elapsed: .zero)
-  #expect(size.rows == 250)
+  size.came(count: 1_000, asked: 1_000, bytes: 917_504, elapsed: .milliseconds(50))
+  #expect(size.rows == 2_000)
+  size.came(count: 2_000, asked: 2_000, bytes: 8 << 20, elapsed: .zero)
+  #expect(size.rows == 437)
+  size = PageSize(rows: 500)
+  size.came(count: 500, asked: 500, bytes: 10_000, elapsed: .milliseconds(50))
+  #expect(size.rows == 4_000)
+}
+
+@Test func `rows of uneven size do not make pages swing`() {
+  var size = PageSize(rows: 1_000)
+  for bytes in [1_835_008, 2_097_152, 1_900_000, 2_000_000] {
+    size.came(count: 1_000, asked: 1_000, bytes: bytes, elapsed: .milliseconds(50))
+    #expect(size.rows == 1_000)
+  }
 }
 
 @Test func `pages keep to the server's cap and to what is left after a refusal`() {
   var size = PageSize(rows: 500)
-  size.cameFull(count: 100, asked: 500, bytes: 1_000, elapsed: .zero)
+  size.came(count: 100, asked: 500, bytes: 1_000, elapsed: .zero)
   #expect(size.rows == 100)
-  size.cameFull(count: 100, asked: 100, bytes: 1_000, elapsed: .zero)
+  // Nothing follows: it may have been the last one.
+  size.came(count: 7, asked: 100, bytes: 70, elapsed: .zero, isFollowed: false)
+  #expect(size.rows == 100)
+  size.came(count: 100, asked: 100, bytes: 1_000, elapsed: .zero)
   #expect(size.rows == 100)
   let shrunk = size.shrink()
   #expect(shrunk && size.rows == 50)
-  size.cameFull(count: 50, asked: 50, bytes: 500, elapsed: .zero)
+  size.came(count: 50, asked: 50, bytes: 500, elapsed: .zero)
   #expect(size.rows == 50)
 }
 
@@ -122,13 +139,13 @@ private func cursor(_ at: Int, _ id: Int) -> Cursor { Cursor([int(at), int(id)])
   #expect(size.rows == 1)
   let shrunk = size.shrink()
   #expect(!shrunk)
-  size.cameFull(count: 1, asked: 1, bytes: 100 << 20, elapsed: .zero)
+  size.came(count: 1, asked: 1, bytes: 100 << 20, elapsed: .zero)
   #expect(size.rows == 1)
   // The empty page at the end of a run of one value.
-  size.cameFull(count: 0, asked: 1, bytes: 2, elapsed: .zero)
+  size.came(count: 0, asked: 1, bytes: 2, elapsed: .zero)
   #expect(size.rows == 1)
   for _ in 0..<40 {
-    size.cameFull(count: size.rows, asked: size.rows, bytes: 10, elapsed: .zero)
+    size.came(count: size.rows, asked: size.rows, bytes: 10, elapsed: .zero)
   }
   #expect(size.rows == 5_000)
 }

@@ -26,6 +26,8 @@ struct RangeWork: Sendable {
   /// It is to be split before its next page is asked for, so that no page reaches over the place.
   var isToBeSplit = false
   var isProbed = false
+  /// It is to be cut into that many ranges of `share` rows while its first page is read.
+  var spread: (count: Int, share: Int)?
   /// Rows read in this run.
   var rows = 0
 
@@ -41,10 +43,13 @@ enum BackfillOrder: Sendable {
   case copy(id: Int, HeldPage?, next: KeyPlace?)
   /// Find the key that so many rows are before.
   case probe(id: Int, from: KeyPlace, offset: Int)
+  /// Find the keys that one, two and more shares of rows are before.
+  case spread(id: Int, from: KeyPlace, count: Int, share: Int)
 }
 
 /// One pass's work on an open backfill: which ranges are copied by which lane, and which are split for lanes that have
-/// nothing to do. Ranges are never balanced beforehand: a lane that is done takes half of what most is left of.
+/// nothing to do. A table that nothing was copied of is cut into as many ranges as there are lanes; from then on a lane
+/// that is done takes half of what most is left of, so how even the first cuts were does not matter.
 struct BackfillRun: Sendable {
   private(set) var works: [RangeWork]
   /// Rows by lane.
@@ -80,13 +85,27 @@ struct BackfillRun: Sendable {
   }
 
   private func isSplittable(_ work: RangeWork, _ ranges: [KeyRange]) -> Bool {
-    !work.isToBeSplit && !work.isProbed && left(work.id, ranges) >= smallestSplit
+    !work.isToBeSplit && !work.isProbed && work.spread == nil
+      && left(work.id, ranges) >= smallestSplit
       && mostOffset >= smallestSplit / 8
   }
 
   private func left(_ id: Int, _ ranges: [KeyRange]) -> Int {
     ranges.first { $0.id == id }?.left ?? 0
   }
+
+  /// Cuts the only range, of which nothing was read, for that many lanes.
+  ///
+  /// - Parameter rows: expected in it.
+  mutating func spread(lanes: Int, rows: Int) {
+    guard lanes > 1, rows >= smallestSplit, works.count == 1, works[0].place.isAtStart else {
+      return
+    }
+    works[0].spread = (count: lanes, share: min(rows / lanes, Self.mostShare))
+  }
+
+  /// Counting rows takes a server about a second for some millions of them.
+  private static let mostShare = 500_000
 
   /// Gives each lane a range, splitting where there are too few.
   mutating func assign(lanes: Int, _ ranges: [KeyRange]) {
@@ -115,7 +134,13 @@ struct BackfillRun: Sendable {
       let work = works[index]
       guard work.lane != nil, work.tasks == 0, !work.isProbed else { continue }
       let next = work.place.isFinished ? nil : work.place
-      if work.isToBeSplit, let held = work.held, next != nil {
+      if let (count, share) = work.spread {
+        orders.append(.copy(id: work.id, nil, next: next))
+        orders.append(.spread(id: work.id, from: work.place, count: count, share: share))
+        works[index].tasks = 2
+        works[index].isProbed = true
+        works[index].spread = nil
+      } else if work.isToBeSplit, let held = work.held, next != nil {
         // The next page is read once it is known where the range ends.
         orders.append(.copy(id: work.id, held, next: nil))
         let offset = min(mostOffset, left(work.id, ranges) / 2)
@@ -156,25 +181,25 @@ struct BackfillRun: Sendable {
     return true
   }
 
-  /// The rows after `key` are another range's from now on.
-  mutating func split(_ id: Int) -> Int? {
-    guard let index = index(of: id) else { return nil }
-    lastID += 1
-    works[index].isProbed = false
-    works[index].tasks -= 1
-    return lastID
-  }
-
-  mutating func add(_ range: KeyRange) {
-    works.append(RangeWork(range, keyColumns: keyColumns))
-  }
-
-  /// The probe found nothing, or took too long.
-  mutating func didNotSplit(_ id: Int, tooFar offset: Int?) {
+  /// A probe has come back.
+  ///
+  /// - Parameter offset: that took too long.
+  mutating func probed(_ id: Int, tooFar offset: Int? = nil) {
     if let offset { mostOffset = offset / 4 }
     guard let index = index(of: id) else { return }
     works[index].isProbed = false
     works[index].tasks -= 1
+    let work = works[index]
+    if work.place.isFinished, work.held == nil, work.tasks == 0 { works.remove(at: index) }
+  }
+
+  /// - Returns: the range that has its rows after `key` from now on, of which `left` are expected.
+  mutating func split(_ range: inout KeyRange, at key: [JSONToken], left: Int?) -> KeyRange {
+    lastID += 1
+    let new = KeyRange(id: lastID, after: key, upTo: range.upTo, left: left)
+    range.upTo = key
+    works.append(RangeWork(new, keyColumns: keyColumns))
+    return new
   }
 
   /// Pages that are held may hold older versions of what the feed has dealt with.

@@ -49,11 +49,21 @@ extension Lane {
     if state.backfill == nil || state.columns != plan.columns {
       let cap = try await backfillCap(limits)
       // Keys beyond it come later than the cap. Where they come faster than pages, there would never be an empty one.
-      let end = try await last(plan.keyColumns, filters: [])
-      state.backfill = OpenBackfill(
-        cap: cap,
-        ranges: end.map { [KeyRange(id: 0, upTo: $0.contains(where: \.isNull) ? nil : $0)] } ?? [])
-      state.backfill?.horizon = limits.heldHorizon
+      async let lastKey = attempt { () async throws(LaneStop) in
+        try await last(plan.keyColumns, filters: [])
+      }
+      async let estimated = attempt { () async throws(LaneStop) in try await estimatedRows() }
+      let (end, rows) = (await lastKey, await estimated)
+      var open = OpenBackfill(cap: cap, ranges: [])
+      if let end = try end.get() {
+        open.estimate = try rows.get()
+        open.ranges = [
+          KeyRange(
+            id: 0, upTo: end.contains(where: \.isNull) ? nil : end, left: open.estimate)
+        ]
+      }
+      open.horizon = limits.heldHorizon
+      state.backfill = open
       state.columns = plan.columns
       // It would be another way to the same end.
       state.scan = nil
@@ -67,7 +77,6 @@ extension Lane {
         || plan.field.position(of: state.backfill?.cap ?? .null) == .beforeAll
       ? nil : state.backfill?.cap
     let before = size
-    size.mostBytes = Self.mostPageBytes
     defer { size = before }
     var bytes = 0
     do throws(LaneStop) {
@@ -80,8 +89,15 @@ extension Lane {
     try await closeBackfill(bytes)
   }
 
-  /// Two for each lane are in memory.
-  private static var mostPageBytes: Int { 3 << 19 }
+  /// nil where the server does not say, or not in time.
+  func estimatedRows() async throws(LaneStop) -> Int? {
+    do throws(PostgRESTError) {
+      return try await source.estimatedCount(of: plan.name)
+    } catch {
+      guard error.isCuredBySmallerPage else { throw LaneStop(error) }
+      return nil
+    }
+  }
 
   private func closeBackfill(_ bytes: Int) async throws(LaneStop) {
     guard let done = state.backfill else { return }

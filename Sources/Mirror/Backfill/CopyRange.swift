@@ -5,6 +5,8 @@ import Supabase
 enum BackfillStep: Sendable {
   case copied(id: Int, Result<CopiedPage, LaneStop>)
   case probed(id: Int, offset: Int, Result<Probe, LaneStop>)
+  /// Keys at even distances, ascending.
+  case spread(id: Int, share: Int, Result<(keys: [[JSONToken]], isTooSlow: Bool), LaneStop>)
 
   struct CopiedPage: Sendable {
     var rows = 0
@@ -28,6 +30,32 @@ extension Lane {
       .copied(id: id, await copy(id, held, next, divisor))
     case .probe(let id, let place, let offset):
       .probed(id: id, offset: offset, await probe(id, place, offset))
+    case .spread(let id, let place, let count, let share):
+      .spread(id: id, share: share, await spread(id, place, count, share))
+    }
+  }
+
+  /// The keys before which there are one, two and more shares of the rows from `place` on, as far as they are found.
+  private func spread(
+    _ id: Int, _ place: KeyPlace, _ count: Int, _ share: Int
+  ) async -> Result<(keys: [[JSONToken]], isTooSlow: Bool), LaneStop> {
+    await withTaskGroup(of: (Int, Result<BackfillStep.Probe, LaneStop>).self) { group in
+      for number in 1..<count {
+        group.addTask { (number, await self.probe(id, place, number * share)) }
+      }
+      var keys: [Int: [JSONToken]] = [:]
+      var isTooSlow = false
+      var stop: LaneStop?
+      for await (number, result) in group {
+        switch result {
+        case .success(.found(let key)): keys[number] = key
+        case .success(.none): break
+        case .success(.tooSlow): isTooSlow = true
+        case .failure(let failure): stop = stop ?? failure
+        }
+      }
+      if let stop { return .failure(stop) }
+      return .success((keys.sorted { $0.key < $1.key }.map(\.value), isTooSlow))
     }
   }
 
@@ -64,8 +92,9 @@ extension Lane {
     case .success(let page): copied.next = page
     case nil: break
     }
-    if let held, copied.next?.page.isEmpty == false {
-      size.cameFull(
+    // A full page was taken note of when it came.
+    if let held, held.page.count < held.asked, copied.next?.page.isEmpty == false {
+      size.came(
         count: held.page.count, asked: held.asked, bytes: held.page.bytes.count,
         elapsed: held.elapsed)
     }
@@ -117,8 +146,11 @@ extension Lane {
                 + "\(plan.keyColumns.joined(separator: ", ")); name columns under primaryKeys that "
                 + "are never null"))
         }
-        return .success(
-          HeldPage(page: page, asked: limit, elapsed: elapsed() - start, start: place))
+        let held = HeldPage(page: page, asked: limit, elapsed: elapsed() - start, start: place)
+        size.came(
+          count: page.count, asked: limit, bytes: page.bytes.count, elapsed: held.elapsed,
+          isFollowed: false)
+        return .success(held)
       } catch {
         guard error.isCuredBySmallerPage else { return .failure(LaneStop(error)) }
         if latest != nil {

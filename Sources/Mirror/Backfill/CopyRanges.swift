@@ -2,7 +2,7 @@ import Supabase
 
 extension Lane {
   /// A table with fewer rows than these many first pages is copied by one lane.
-  private static var pagesOfOneLane: Int { 40 }
+  private static var pagesOfOneLane: Int { 20 }
 
   /// Copies what is left of the open backfill.
   /// - Parameter bytes: of bodies, added up.
@@ -67,10 +67,13 @@ extension Lane {
     _ run: inout BackfillRun
   ) async throws(LaneStop) -> (orders: [BackfillOrder], divisor: Int) {
     try await estimate(&run)
+    let most = surroundings.settings.maxRequests
+    let fresh = state.backfill.flatMap { $0.rows == 0 ? $0.estimate : nil }
     let (lanes, divisor) = await surroundings.load.claim(
-      plan.name, wanted: run.wanted(state.backfill?.ranges ?? []),
-      most: surroundings.settings.maxRequests)
+      plan.name, wanted: fresh == nil ? run.wanted(state.backfill?.ranges ?? []) : most,
+      most: most)
     let ranges = state.backfill?.ranges ?? []
+    if let fresh, run.isResting { run.spread(lanes: lanes, rows: fresh) }
     run.assign(lanes: lanes, ranges)
     return (run.takeOrders(ranges), divisor)
   }
@@ -81,14 +84,7 @@ extension Lane {
       open.ranges.contains(where: { $0.left == nil })
     else { return }
     run.hasAskedEstimate = true
-    let estimate: Int?
-    do throws(PostgRESTError) {
-      estimate = try await source.estimatedCount(of: plan.name)
-    } catch {
-      guard error.isCuredBySmallerPage else { throw LaneStop(error) }
-      return
-    }
-    guard let estimate else { return }
+    guard let estimate = try await estimatedRows() else { return }
     state.backfill?.estimate = estimate
     for var range in open.ranges where range.left == nil {
       range.left = max(0, estimate - open.rows) / open.ranges.count
@@ -106,9 +102,7 @@ extension Lane {
       let range = state.backfill?[id]
       if run.copied(id, rows: copied.rows, next: copied.next, upTo: range?.upTo) {
         state.backfill?[id] = nil
-      } else if copied.next?.page.isEmpty == false, run.hasAskedEstimate,
-        range?.left ?? 0 == 0
-      {
+      } else if copied.next?.page.isEmpty == false, range?.left == 0 {
         // More than was expected: perhaps as many again.
         state.backfill?[id]?.left = run.rows(of: id)
       }
@@ -120,19 +114,32 @@ extension Lane {
     case .probed(let id, let offset, let result):
       switch try result.get() {
       case .found(let key):
-        guard let range = state.backfill?[id], let new = run.split(id) else { return }
-        let other = KeyRange(
-          id: new, after: key, upTo: range.upTo, left: max(0, (range.left ?? 0) - offset))
-        state.backfill?[id]?.upTo = key
-        state.backfill?[id]?.left = offset
-        state.backfill?[new] = other
-        run.add(other)
+        run.probed(id)
+        guard var range = state.backfill?[id] else { return }
+        let left = max(0, (range.left ?? 0) - offset)
+        state.backfill?.ranges.append(run.split(&range, at: key, left: left))
+        range.left = offset
+        state.backfill?[id] = range
       case .none:
-        let left = min(state.backfill?[id]?.left ?? 0, offset)
-        state.backfill?[id]?.left = left
-        run.didNotSplit(id, tooFar: nil)
-      case .tooSlow: run.didNotSplit(id, tooFar: offset)
+        let left = state.backfill?[id]?.left ?? 0
+        state.backfill?[id]?.left = min(left, offset)
+        run.probed(id)
+      case .tooSlow: run.probed(id, tooFar: offset)
       }
+    case .spread(let id, let share, let result):
+      let (keys, isTooSlow) = try result.get()
+      run.probed(id, tooFar: isTooSlow ? share : nil)
+      guard var range = state.backfill?[id] else { return }
+      var left = state.backfill?.estimate ?? 0
+      // The last cut first, so that each leaves the range's beginning.
+      for (number, key) in keys.enumerated().reversed() {
+        let before = (number + 1) * share
+        state.backfill?.ranges.append(
+          run.split(&range, at: key, left: max(0, left - before)))
+        left = before
+      }
+      range.left = left
+      state.backfill?[id] = range
     }
   }
 }

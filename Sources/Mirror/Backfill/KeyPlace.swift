@@ -24,6 +24,8 @@ struct KeyPlace: Hashable, Sendable {
   }
 
   var isFinished: Bool { stage == .finished }
+  /// Nothing of the order has been passed.
+  var isAtStart: Bool { stage == .after(nil) }
 
   /// nil at the end.
   func query(

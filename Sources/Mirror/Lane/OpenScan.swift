@@ -8,6 +8,8 @@ struct PassLimits: Sendable {
   var horizon: Int64?
   /// The source's clock, by the `Date` of its answers.
   var sourceClock: Int64
+  /// Why the horizon is unknown, for the operator.
+  var problem: String?
 
   /// The horizon, where it was answered; a source that has the function and cannot answer holds checkpoints at the
   /// very start.

@@ -63,7 +63,7 @@ extension Lane {
         newer = []
       }
       if let page, !page.rows.isEmpty, scan.isOrdered == isOrdered {
-        size.cameFull(
+        size.came(
           count: read.rows.count, asked: read.asked, bytes: read.rows.bytes.count,
           elapsed: read.elapsed)
       }

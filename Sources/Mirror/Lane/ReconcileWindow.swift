@@ -131,7 +131,7 @@ extension Lane {
       do throws(PostgRESTError) {
         let page = try await project.read(query)
         if let total = page.total, total > page.rows.count {
-          lookSize.cameFull(
+          lookSize.came(
             count: page.rows.count, asked: query.limit, bytes: page.rows.bytes.count,
             elapsed: .zero)
         }

@@ -148,12 +148,21 @@ package struct Pass: Sendable {
         try await lane.run { lane throws(LaneStop) in try await lane.holdNothing() }
       }
     }
-    for lane in lanes {
-      try await lane.run { lane throws(LaneStop) in try await lane.countJSONNulls() }
+    async let counted = attempt { () async throws(LaneStop) in
+      try await together(lanes) { lane throws(LaneStop) in
+        try await lane.run { lane throws(LaneStop) in try await lane.countJSONNulls() }
+      }
     }
+    var carried: Result<Void, LaneStop> = .success(())
     if survey.knowsSequences, carriesSequences, !isPartial {
-      try await carrySequences(lanes, &report)
+      do throws(LaneStop) {
+        try await carrySequences(lanes, &report)
+      } catch {
+        carried = .failure(error)
+      }
     }
+    try await counted.get()
+    try carried.get()
   }
 
   /// How far checkpoints may go now.

@@ -23,21 +23,45 @@ struct Survey: Sendable {
   var hasHorizon = false
   var limits = PassLimits(horizon: nil, sourceClock: 0)
 
+  private struct FoundLedger: Sendable {
+    /// nil where deletes are left alone.
+    var ledger: Ledger?
+    var logged: (source: Set<TableName>?, target: Set<TableName>?) = (nil, nil)
+    var problems: [String] = []
+  }
+
   static func take(_ pass: Pass) async throws(LaneStop) -> Survey {
     var survey = Survey()
     let schemas = Set(pass.tables.map(\.name.schema)).union(["public"])
-    let source = try await catalogue(of: schemas, pass.source)
-    let target = try await catalogue(of: schemas, pass.target)
+    // Round trips are what a pass over a distance waits for: whatever does not need the other is asked at once.
+    async let sourceAnswer = attempt { () async throws(LaneStop) in
+      try await catalogue(of: schemas, pass.source)
+    }
+    async let targetAnswer = attempt { () async throws(LaneStop) in
+      try await catalogue(of: schemas, pass.target)
+    }
+    let (source, target) = (try await sourceAnswer.get(), try await targetAnswer.get())
     survey.plan(pass, source, target)
     survey.hasMarker = Marker.isInstalled(source) && Marker.isInstalled(target)
     survey.knowsSequences =
       source.functions.contains(SequenceFunction.sequences)
       && target.functions.contains(SequenceFunction.raise)
     survey.hasHorizon = source.functions.contains("sync_horizon")
-    survey.limits = try await clock(pass, survey.plans)
-    try await survey.findHorizon(pass)
+    let planned = survey
+    async let limitsAnswer = attempt { () async throws(LaneStop) in
+      try await planned.limitsNow(pass)
+    }
+    async let ledgerAnswer = attempt { () async throws(LaneStop) in
+      try await planned.findLedger(pass, source, target)
+    }
+    let (limits, ledger) = (await limitsAnswer, await ledgerAnswer)
+    survey.limits = try limits.get()
+    if let problem = survey.limits.problem { survey.unmirrored.append(problem) }
     do throws(LaneStop) {
-      try await survey.findLedger(pass, source, target)
+      let found = try ledger.get()
+      survey.ledger = found.ledger
+      survey.logged = found.logged
+      survey.unmirrored += found.problems
     } catch .table(let sentence) {
       // Rows can be copied all the same.
       survey.unmirrored.append("deletes are not mirrored: \(sentence)")
@@ -90,86 +114,103 @@ struct Survey: Sendable {
     }
   }
 
-  private static func clock(
-    _ pass: Pass, _ plans: [TablePlan]
-  ) async throws(LaneStop) -> PassLimits {
-    var limits = PassLimits(horizon: nil, sourceClock: pass.now())
+  /// How far checkpoints may go now.
+  func limitsNow(_ pass: Pass) async throws(LaneStop) -> PassLimits {
+    async let horizonAnswer = attempt { () async throws(LaneStop) in try await readHorizon(pass) }
+    async let clockAnswer = attempt { () async throws(LaneStop) in try await readClock(pass) }
+    let (horizon, clock) = (await horizonAnswer, await clockAnswer)
+    var limits = PassLimits(horizon: nil, sourceClock: try clock.get())
+    do throws(LaneStop) {
+      limits.horizon = try horizon.get()
+    } catch .table(let sentence) {
+      // Rows can be copied all the same, but who relies on the horizon may have a short look-back.
+      limits.horizon = .min
+      limits.problem =
+        "the checkpoints stay where they are, as the horizon is unknown: \(sentence)"
+    }
+    return limits
+  }
+
+  private func readClock(_ pass: Pass) async throws(LaneStop) -> Int64 {
     for plan in plans {
       do throws(PostgRESTError) {
         let page = try await pass.source.read(
           ReadQuery(table: plan.name, columns: [plan.keyColumns[0]], limit: 1))
-        if let seconds = page.serverDate {
-          limits.sourceClock = Int64(seconds) * 1_000_000 + TimeText.unixEpoch
-        }
         // A server that leaves the date out does so with every table.
-        break
+        guard let seconds = page.serverDate else { break }
+        return Int64(seconds) * 1_000_000 + TimeText.unixEpoch
       } catch {
         // What is wrong with this table alone, its lane will say; any other tells the time as well.
         let stop = LaneStop(error)
         guard case .table = stop else { throw stop }
       }
     }
-    return limits
+    return pass.now()
   }
 
-  /// The same, later.
-  func limitsNow(_ pass: Pass) async throws(LaneStop) -> PassLimits {
-    var later = self
-    later.limits = try await Self.clock(pass, plans)
-    try await later.findHorizon(pass)
-    return later.limits
-  }
-
-  private mutating func findHorizon(_ pass: Pass) async throws(LaneStop) {
-    guard hasHorizon else { return }
+  /// Since when the source's transactions run; nil where it cannot tell.
+  private func readHorizon(_ pass: Pass) async throws(LaneStop) -> Int64? {
+    guard hasHorizon else { return nil }
     do throws(PostgRESTError) {
       let body = try await pass.source.rpc(
         "sync_horizon", schema: "public", arguments: Array("{}".utf8))
       let answer = try? JSONToken(checking: body)
       // Null: its owner may not see other transactions, so the look-back must do.
-      guard answer?.isNull != true else { return }
-      limits.horizon = answer?.string.flatMap(TimeText.microseconds) ?? .min
+      guard answer?.isNull != true else { return nil }
+      return answer?.string.flatMap(TimeText.microseconds) ?? .min
     } catch {
-      let stop = LaneStop(error)
-      guard case .table(let sentence) = stop else { throw stop }
-      // Rows can be copied all the same, but who relies on the horizon may have a short look-back.
-      limits.horizon = .min
-      unmirrored.append(
-        "the checkpoints stay where they are, as the horizon is unknown: \(sentence)")
+      throw LaneStop(error)
     }
   }
 
-  private mutating func findLedger(
+  /// The source's ledger, and what it does not cover.
+  private func findLedger(
     _ pass: Pass, _ source: Catalogue, _ target: Catalogue
-  ) async throws(LaneStop) {
-    guard pass.settings.deletes, !pass.isPartial else { return }
+  ) async throws(LaneStop) -> FoundLedger {
+    guard pass.settings.deletes, !pass.isPartial else { return FoundLedger() }
     let isInstalled =
       source.tables[Ledger.table] != nil
       && Ledger.requiredFunctions.allSatisfy(source.functions.contains)
     guard isInstalled else {
-      unmirrored.append(
+      let problem =
         "deletes are not mirrored: the source has no ledger; apply the output of `supamirror "
-          + "migration` to both projects, or set SYNC_DELETES=false")
-      return
+        + "migration` to both projects, or set SYNC_DELETES=false"
+      return FoundLedger(problems: [problem])
     }
     let ledger = Ledger(source: pass.source, mirror: pass.store.identity.name)
     try await ledger.register()
-    try await refuseOneProject(pass, target)
-    if target.functions.contains("sync_ledger_tables") {
-      let there = Ledger(source: pass.target, mirror: pass.store.identity.name)
-      logged.target = try? await there.loggedTables().all
+    async let refusal = attempt { () async throws(LaneStop) in
+      try await refuseOneProject(pass, target)
     }
-    if source.functions.contains("sync_ledger_tables") {
-      let logged = try await ledger.loggedTables()
-      self.logged.source = logged.all
+    async let ofTarget = attempt { () async throws(LaneStop) in
+      try await loggedTables(pass.target, pass, target)
+    }
+    async let ofSource = attempt { () async throws(LaneStop) in
+      try await loggedTables(pass.source, pass, source)
+    }
+    let answers = (await refusal, source: await ofSource, target: await ofTarget)
+    try answers.0.get()
+    let logged = try answers.source.get()
+    var found = FoundLedger(ledger: ledger)
+    found.logged.source = logged?.all
+    found.logged.target = (try? answers.target.get())?.all
+    if let logged {
       let unlogged = plans.map(\.name).filter { !logged.complete.contains($0) }
       if !unlogged.isEmpty {
-        unmirrored.append(
+        found.problems.append(
           "deletes are not mirrored in \(unlogged.map(\.description).joined(separator: ", ")): no "
             + "ledger trigger there; apply the output of `supamirror migration` again")
       }
     }
-    self.ledger = ledger
+    return found
+  }
+
+  /// nil where the project does not tell.
+  private func loggedTables(
+    _ project: any MirroredProject, _ pass: Pass, _ catalogue: Catalogue
+  ) async throws(LaneStop) -> LoggedTables? {
+    guard catalogue.functions.contains("sync_ledger_tables") else { return nil }
+    return try await Ledger(source: project, mirror: pass.store.identity.name).loggedTables()
   }
 
   func triggers(of table: TableName) -> TableTriggers {
@@ -188,14 +229,21 @@ struct Survey: Sendable {
     let query = ReadQuery(
       table: mirrors, columns: ["last_seen_at"],
       filters: [.equal("name", JSONToken(string: pass.store.identity.name))], limit: 1)
-    let seen: (source: Page, target: Page)
+    async let ofSource = attempt { () async throws(PostgRESTError) in
+      try await pass.source.read(query).rows
+    }
+    async let ofTarget = attempt { () async throws(PostgRESTError) in
+      try await pass.target.read(query).rows
+    }
+    let answers = (source: await ofSource, target: await ofTarget)
+    let seen: (source: JSONRows, target: JSONRows)
     do throws(PostgRESTError) {
-      seen = (try await pass.source.read(query), try await pass.target.read(query))
+      seen = (try answers.source.get(), try answers.target.get())
     } catch {
       throw LaneStop(error)
     }
     // A target made from a dump of the source may know the name, but not this moment.
-    guard seen.target.rows.isEmpty || seen.source.rows.bytes != seen.target.rows.bytes else {
+    guard seen.target.isEmpty || seen.source.bytes != seen.target.bytes else {
       throw .configuration("source and target are the same database; nothing was copied")
     }
   }

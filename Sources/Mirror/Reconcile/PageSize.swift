@@ -6,28 +6,37 @@ package struct PageSize: Hashable, Sendable {
   /// a request that was too large.
   package private(set) var cap: Int?
   /// A body past this is made shorter.
-  package var mostBytes = 4 << 20
-
+  static let mostBytes = 2 << 20
+  /// How large bodies come to be: less than is too large, as rows are not all of one size.
+  static let goal = mostBytes / 8 * 7
   /// Larger pages are hardly faster, and memory is counted in pages.
   static let most = 5_000
-  /// A body that grows past this is not made longer.
-  static let growBelowBytes = 1 << 20
+  /// Pages that come so fast may be many times as long, others at most twice.
+  static let swift: Duration = .milliseconds(250)
   static let growBelowTime: Duration = .milliseconds(500)
+  static let largestStep = 8
 
   package init(rows: Int) { self.rows = max(1, rows) }
 
-  /// A page of `count` rows and `bytes` came for a limit of `asked` after `elapsed`, and more rows followed it.
-  package mutating func cameFull(count: Int, asked: Int, bytes: Int, elapsed: Duration) {
+  /// A page of `count` rows and `bytes` came for a limit of `asked` after `elapsed`.
+  ///
+  /// - Parameter isFollowed: more rows came after it, so where it is short, the server gives no more at once.
+  package mutating func came(
+    count: Int, asked: Int, bytes: Int, elapsed: Duration, isFollowed: Bool = true
+  ) {
     // The end of a run of one value.
     guard count > 0 else { return }
     if count < asked {
+      guard isFollowed else { return }
       cap = min(cap ?? count, count)
       rows = min(rows, count)
     }
-    if bytes > mostBytes {
-      rows = max(1, min(rows, count * (mostBytes / 2) / bytes))
-    } else if bytes < Self.growBelowBytes, elapsed < Self.growBelowTime, count >= rows {
-      rows = min(rows * 2, max(rows, Self.most), cap ?? .max)
+    let fitting = max(1, Int(clamping: Int64(count) * Int64(Self.goal) / Int64(max(1, bytes))))
+    if bytes > Self.mostBytes {
+      rows = min(rows, fitting)
+    } else if count >= rows, elapsed < Self.growBelowTime {
+      let step = elapsed < Self.swift ? Self.largestStep : 2
+      rows = max(rows, min(rows * step, fitting, Self.most, cap ?? .max))
     }
   }
 

@@ -49,13 +49,18 @@ package struct CopyProgress: Sendable {
     tables.contains { $0.name == table && !$0.isDone }
   }
 
-  /// Names a table that is going to be copied.
+  /// Names a table that is going to be copied, or is being copied.
   ///
   /// - Parameters:
   ///   - rows: copied before.
   ///   - estimate: how many rows the server expects it to have.
   package mutating func expect(_ table: TableName, rows: Int, estimate: Int?) {
-    tables.append(Table(name: table, rows: rows, estimate: estimate, before: rows))
+    guard let index = tables.firstIndex(where: { $0.name == table }) else {
+      tables.append(Table(name: table, rows: rows, estimate: estimate, before: rows))
+      return
+    }
+    // What the copy has told since is newer.
+    tables[index].estimate = tables[index].estimate ?? estimate
   }
 
   /// - Parameter time: since the run began.

@@ -103,7 +103,7 @@ extension TableComparison {
             limit: asked)
         ).rows
         if side == .source {
-          pageSize.cameFull(
+          pageSize.came(
             count: rows.count, asked: asked, bytes: rows.bytes.count,
             elapsed: ContinuousClock.now - start)
         }
