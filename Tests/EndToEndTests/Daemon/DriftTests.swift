@@ -49,7 +49,8 @@ import Testing
       for project in [source, target] { try await project.awaitSchemaCache() }
       try await source.script(
         Self.statements(
-          "insert into TABLE (id, n) values (1000, 1); update TABLE set n = -1, updated_at = now() where id = 7"))
+          "insert into TABLE (id, n) values (1000, 1); "
+            + "update TABLE set n = -1, updated_at = now() where id = 7"))
       let status = try await world.daemon.wait("each drift is seen") { status in
         let leftOut = ["added": "note", "narrowed": "v", "renamed": "title", "renamed_late": "v"]
         let stopped = ["widened", "retyped", "recreated"]
@@ -107,19 +108,17 @@ import Testing
       for project in [source, target] { try await project.awaitSchemaCache() }
       try await world.daemon.waitUntilEqual(world.stack, Self.tables.filter { $0 != "narrowed" })
       // Its columns stand in another order now.
-      #expect(
-        try await target.value(
-          "select md5(string_agg(t::text, ',' order by id)) from (select id, v, n, updated_at from narrowed) t"
-        )
-          == source.value(
-            "select md5(string_agg(t::text, ',' order by id)) from (select id, v, n, updated_at from narrowed) t"
-          ))
+      let narrowed =
+        "select md5(string_agg(t::text, ',' order by id)) "
+        + "from (select id, v, n, updated_at from narrowed) t"
+      #expect(try await target.value(narrowed) == source.value(narrowed))
       try await world.daemon.wait("everything is mirrored again") {
         $0.problems.isEmpty && $0.isLive && $0.pass.lastExitCode == .clean
       }
       #expect(try await world.daemon.answer("/readyz")?.status == 200)
       // All of them follow the feed again.
-      try await source.script(Self.statements("update TABLE set n = 5, updated_at = now() where id = 8"))
+      try await source.script(
+        Self.statements("update TABLE set n = 5, updated_at = now() where id = 8"))
       try await world.daemon.waitUntilEqual(world.stack, Self.tables.filter { $0 != "narrowed" })
     }
   }
