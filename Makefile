@@ -12,10 +12,10 @@ DESTDIR ?=
 TEST := SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=16 $(SWIFT) test --explicit-target-dependency-import-check error --skip-build
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint units format tsan demo bench bench-full release install uninstall clean
+.PHONY: help setup build test lint units format tsan demo demo-recovery bench bench-full release install uninstall clean
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/make \1:\2/p' $(MAKEFILE_LIST) | awk -F: '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/make \1:\2/p' $(MAKEFILE_LIST) | awk -F: '{ printf "%-18s %s\n", $$1, $$2 }'
 
 setup: ## install what is missing on Debian or Ubuntu (Swift itself has to be there)
 	@.ci/setup
@@ -45,6 +45,10 @@ tsan: setup ## run every test under the thread sanitizer, one at a time, as it m
 demo: setup ## mirror one local project to another, live, while rows change; then compare (needs no account)
 	@$(BUILD)
 	@"$$($(SWIFT) build --show-bin-path)/supabase-local" demo
+
+demo-recovery: setup ## recover one of three local projects, which lags, from the one that survives; then compare
+	@$(BUILD)
+	@"$$($(SWIFT) build --show-bin-path)/supabase-local" demo-recovery
 
 bench: setup ## measure the first copy and passes beside others, in about ten minutes (SCENARIOS="lag burst idle", BENCH_ROWS)
 	@$(SWIFT) build -c release --scratch-path .build-bench --product supamirror

@@ -4,6 +4,7 @@ import Transport
 /// Shows Supamirror at work between two local projects, live, and checks by SQL what it did.
 struct Demo {
   private let clock = ContinuousClock()
+  private let story = DemoStory()
   private let variables = ProcessEnvironment.read()
   // A Ctrl-C ends this process at once until there is something to end in order; guardians clean up after it.
   private let ending = Ending(isImmediate: true, watchesInput: false)
@@ -17,20 +18,21 @@ struct Demo {
   func run() async throws -> Bool {
     let limit = try limit()
     let start = clock.now
-    say("Supamirror's demo: two local projects, each with a PostgreSQL of its own.\n")
+    story.say("Supamirror's demo: two local projects, each with a PostgreSQL of its own.\n")
     let folder = try await ClusterFolder()
     var projects: [LocalProject] = []
     let isEqual: Bool
     do {
-      try await step("Starting a source and a target") {
+      try await story.step("Starting a source and a target") {
         var options = LocalProjectOptions()
         options.schemas = ["public", "archive"]
         for _ in 0..<2 { projects.append(try await LocalProject.start(options)) }
       }
-      let mirror = DemoMirror(projects[0], projects[1], folder.path)
+      let mirror = DemoMirror(
+        DemoMirror.Side(projects[0]), DemoMirror.Side(projects[1]), folder.path)
       try await setUp(projects[0], projects[1], mirror)
       try await mirrorLive(projects[0], projects[1], mirror, for: limit)
-      isEqual = try await compare(projects[0], projects[1])
+      isEqual = try await story.compare(projects[0], projects[1], other: "on target")
     } catch {
       for project in projects { await project.stop() }
       await folder.remove()
@@ -38,7 +40,7 @@ struct Demo {
     }
     for project in projects { await project.stop() }
     await folder.remove()
-    say("\n\(DemoText.seconds(clock.now - start)) s in all. Nothing is left behind.\n")
+    story.say("\n\(DemoText.seconds(clock.now - start)) s in all. Nothing is left behind.\n")
     return isEqual
   }
 
@@ -56,14 +58,14 @@ struct Demo {
   private func setUp(
     _ source: LocalProject, _ target: LocalProject, _ mirror: DemoMirror
   ) async throws {
-    try await step("Making the same tables in both, and 50,000 rows in the source") {
+    try await story.step("Making the same tables in both, and 50,000 rows in the source") {
       try await source.sql(DemoTable.schema)
       try await target.sql(DemoTable.schema)
       try await source.sql(DemoTable.touching)
       try await source.sql(DemoRows.seed)
     }
     try mirror.configure(DemoTable.all)
-    try await step("Applying the output of `supamirror migration` to both") {
+    try await story.step("Applying the output of `supamirror migration` to both") {
       let migration = try await mirror.migration()
       try await source.sql(migration)
       try await target.sql(migration)
@@ -75,7 +77,7 @@ struct Demo {
     _ source: LocalProject, _ target: LocalProject, _ mirror: DemoMirror, for limit: Duration?
   ) async throws {
     let daemon = try mirror.startDaemon()
-    say("\n==> Mirroring: `supamirror run`\n     Its status page: \(daemon.url)\n\n")
+    story.say("\n==> Mirroring: `supamirror run`\n     Its status page: \(daemon.url)\n\n")
     var live = DemoLive(
       source, target, daemon, DemoScreen(StandardStream.output, variables), ending)
     do {
@@ -93,47 +95,6 @@ struct Demo {
     }
     await live.end()
     await daemon.kill()
-    say("     `supamirror run` was sent a SIGTERM, and ended with 0.\n")
+    story.say("     `supamirror run` was sent a SIGTERM, and ended with 0.\n")
   }
-
-  private func compare(_ source: LocalProject, _ target: LocalProject) async throws -> Bool {
-    say("\n==> Comparing every row of both databases by SQL\n")
-    let comparison = DemoComparison(source: source, target: target)
-    var outcomes: [DemoComparison.Outcome] = []
-    for table in DemoTable.all { outcomes.append(try await comparison.compare(table)) }
-    await comparison.close()
-    say(line("table", "rows", "on target", "differences", "seconds"))
-    for outcome in outcomes {
-      say(
-        line(
-          outcome.table.spokenName, DemoText.grouped(outcome.sourceRows),
-          DemoText.grouped(outcome.targetRows), DemoText.grouped(outcome.differences),
-          DemoText.seconds(outcome.elapsed)))
-    }
-    let differences = outcomes.reduce(0) { $0 + $1.differences }
-    let rows = DemoText.grouped(outcomes.reduce(0) { $0 + $1.sourceRows })
-    say(
-      differences == 0
-        ? "     0 differences: both databases are the same in all \(rows) rows.\n"
-        : "     \(differences) rows differ. This should not be: please report it.\n")
-    return differences == 0
-  }
-
-  private func line(_ cells: String...) -> String {
-    var line = "     " + DemoText.padded(cells[0], 27)
-    for (cell, width) in zip(cells.dropFirst(), [9, 12, 14, 10]) {
-      line += DemoText.padded(cell, width, atStart: true)
-    }
-    return line + "\n"
-  }
-
-  /// Says what is done, does it, and says how long it took.
-  private func step(_ title: String, _ body: () async throws -> Void) async throws {
-    say("\n==> \(title)\n")
-    let start = clock.now
-    try await body()
-    say("     \(DemoText.seconds(clock.now - start)) s\n")
-  }
-
-  private func say(_ text: String) { StandardStream.output.write(text) }
 }

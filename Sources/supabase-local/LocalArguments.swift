@@ -11,6 +11,7 @@ struct LocalArguments: Hashable {
     case help
     case start(LocalArguments)
     case demo
+    case recoveryDemo
   }
 
   struct Wrong: Error, Hashable {
@@ -23,6 +24,7 @@ struct LocalArguments: Hashable {
 
     usage: supabase-local start [options]
            supabase-local demo
+           supabase-local demo-recovery
 
       --projects N     1: a source; 2: a source and a target (default: 2)
       --schema FILE    SQL to run in every project, e.g. the tables
@@ -34,6 +36,10 @@ struct LocalArguments: Hashable {
     and shows it live. Ctrl-C ends it, or DEMO_SECONDS (30 where there is no terminal) have passed;
     then it compares both databases by SQL. It ends with 1 where they differ.
 
+    demo-recovery mirrors one project to two others, cuts one of them off, lets the first one change
+    on and die, recovers the one that lags from the other, and compares them. DEMO_SECONDS (10) is
+    how long rows change. It ends with 1 where the two differ.
+
     Output: one NAME=value a line, as supamirror reads them from its environment or .env.sync, and
     *_DSN for psql. PostgreSQL's server programs must be installed; as root they run as the user
     postgres. Temporary files are in TMPDIR.
@@ -43,6 +49,7 @@ struct LocalArguments: Hashable {
   static func parse(_ words: [String]) throws(Wrong) -> Request {
     if words.contains("--help") || words.contains("-h") || words == ["help"] { return .help }
     if words == ["demo"] { return .demo }
+    if words == ["demo-recovery"] { return .recoveryDemo }
     guard words.first == "start" else {
       throw Wrong(
         message: words.isEmpty

@@ -14,12 +14,16 @@ struct SupabaseLocal {
     switch request {
     case .help: StandardStream.output.write(LocalArguments.help)
     case .start(let arguments): await start(arguments)
-    case .demo:
-      do {
-        guard try await Demo().run() else { exit(1) }
-      } catch {
-        fail("\(error)", code: 1)
-      }
+    case .demo: await show { try await Demo().run() }
+    case .recoveryDemo: await show { try await RecoveryDemo().run() }
+    }
+  }
+
+  private static func show(_ demo: () async throws -> Bool) async {
+    do {
+      guard try await demo() else { exit(1) }
+    } catch {
+      fail("\(error)", code: 1)
     }
   }
 

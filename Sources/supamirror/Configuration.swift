@@ -1,4 +1,5 @@
 import Mirror
+import Supabase
 import Transport
 
 /// The files and variables that the command line points to.
@@ -42,6 +43,7 @@ struct Configuration {
       tables = try self.tables(Environment(process: variables, file: file))
       _ = try arguments.approval(of: tables)
       _ = try arguments.backfillScope(of: tables)
+      _ = try arguments.recovered(of: tables)
     } catch {
       problems += error.problems
     }
@@ -56,6 +58,12 @@ struct Configuration {
     if arguments.isOnePass { settings.isOnePass = true }
     if let path = arguments.statePath { settings.statePath = path }
     return (settings, tables)
+  }
+
+  /// The project that `recover --from` names.
+  func project(prefix: String, other: Project) throws(ConfigurationError) -> Project {
+    try Environment(process: variables, file: try environmentFile())
+      .project(prefix: prefix, role: "source", other: other)
   }
 
   /// Where settings are read from, and whether that file is there.

@@ -137,19 +137,22 @@ final class Console: Sendable {
   var showsBars: Bool { isTerminal }
 
   /// The same for a comparison; `all` is how many rows the table has, where that is known.
-  func verifyProgress(_ table: TableName, _ rows: Int, _ all: Int?) {
+  func verifyProgress(
+    _ table: TableName, _ rows: Int, _ all: Int?, isRepair: Bool = false
+  ) {
     let time = ContinuousClock.now - start
     let line = state.withLock { state -> VerifyProgress.Line? in
       guard let line = state.verifyProgress.note(table, rows: rows, of: all, time: time) else {
         return nil
       }
       guard isTerminal else { return line }
-      StandardStream.error.write(state.panel.draw([line.text]))
+      StandardStream.error.write(
+        state.panel.draw([line.text(isRepair ? "repaired" : "compared")]))
       return nil
     }
     guard let line else { return }
     log.info(
-      "comparing",
+      isRepair ? "repairing" : "comparing",
       [
         "table": line.table.description, "rows": "\(line.rows)",
         "rows.per_second": "\(line.rowsPerSecond)",

@@ -20,7 +20,7 @@ func runBackfill(
     console.show(forecast)
     return forecast.exitCode
   }
-  let lock = try lockForBackfill(settings.statePath)
+  let lock = try lockState(settings.statePath, for: "backfill")
   defer { withExtendedLifetime(lock) {} }
   try refusePromoted(settings.statePath)
   let store = try StateStore(file, identity: identity)
@@ -71,19 +71,5 @@ private func expect(
       }
     }
     console.expect(expected.table, rows: expected.copied, estimate: expected.estimate)
-  }
-}
-
-/// A daemon or a pass that runs has to end first: two would write the same rows.
-private func lockForBackfill(_ statePath: String) throws -> FileLock {
-  do {
-    return try FileLock(statePath)
-  } catch {
-    guard error.isLocked else { throw error }
-    let process = error.holder.map { "process \($0)" } ?? "another process"
-    throw ConfigurationError([
-      "\(process) mirrors with the state \(statePath); stop it (systemctl stop supamirror, where that is "
-        + "the daemon), run supamirror backfill again, then start it again"
-    ])
   }
 }

@@ -48,6 +48,7 @@ struct Supamirror {
           settings: settings, tables: arguments.verification(of: tables), arguments: arguments,
           console: console)
       case .promote: return try await runPromote(configuration, arguments, console: console)
+      case .recover: return try await runRecover(configuration, arguments, console: console)
       case .`init`:
         return try await runInit(configuration, arguments, variables)
       case .check:

@@ -14,9 +14,9 @@ extension Commands {
       unsafe chmod(folder, 0o755)
     }
 
-    private func start(_ settings: String...) throws -> ChildProcess {
+    private func start(_ settings: String..., demo: String = "demo") throws -> ChildProcess {
       try ChildProcess(
-        "\(Environment.products)/supabase-local", ["demo"],
+        "\(Environment.products)/supabase-local", [demo],
         environment: [
           "PATH=\(Environment.process["PATH"] ?? "/usr/bin:/bin")", "TMPDIR=\(folder)",
         ] + settings, output: .pipe, error: .pipe)
@@ -71,6 +71,20 @@ extension Commands {
         #expect(output.contains(sentence), "\(output)")
       }
       #expect(!output.contains("\u{1B}"), "it is no terminal")
+      #expect(try await leavesNothing(), "\(leftovers())")
+    }
+
+    @Test func `the one of three projects that lags is recovered from the survivor`() async throws {
+      let demo = try start("DEMO_SECONDS=1", demo: "demo-recovery")
+      let output = await demo.allOutput()
+      #expect(await demo.wait() == .exited(0), "\(output)")
+      for sentence in [
+        "rows inserted, ", "both sides are equal.", "Equal: ",
+        "0 differences: both databases are the same in all ", "Nothing is left behind.",
+      ] {
+        #expect(output.contains(sentence), "\(output)")
+      }
+      #expect(!output.contains("Recovered: 0 rows"), "\(output)")
       #expect(try await leavesNothing(), "\(leftovers())")
     }
 

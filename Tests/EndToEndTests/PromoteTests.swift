@@ -104,7 +104,7 @@ import Transport
     let state = try mirror.readFile(mirror.statePath)
     let dry = try await mirror.run(["promote", "--dry-run"])
     #expect(dry.exitCode == 1, "\(dry)")
-    #expect(dry.output.contains("rows at the source"))
+    #expect(dry.output.contains("missing, on the source only"))
     #expect(try await content(stack.source) == before.0)
     #expect(try await content(stack.target) == before.1)
     #expect(try mirror.readFile(mirror.statePath) == state)

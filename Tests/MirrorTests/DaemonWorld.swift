@@ -227,6 +227,13 @@ struct ProjectDoor: MirroredProject {
         of: table, keys: keys, keyColumns: keyColumns, columns: columns, atMost: atMost)
     }
   }
+  func insert(
+    _ rows: [UInt8], into table: TableName, keyColumns: [String], columns: [String]
+  ) async throws(PostgRESTError) -> Int? {
+    try await pass(.insert, table) { () async throws(PostgRESTError) in
+      try await project.insert(rows, into: table, keyColumns: keyColumns, columns: columns)
+    }
+  }
   func upsert(
     _ rows: [UInt8], into table: TableName, keyColumns: [String], columns: [String]
   ) async throws(PostgRESTError) -> Int? {

@@ -7,7 +7,7 @@ import Transport
 actor MemoryProject: MirroredProject {
   struct Request: Sendable {
     enum Kind: Hashable, Sendable {
-      case catalogue, read, rows, upsert, upsertReturningKeys, delete, count, rpc
+      case catalogue, read, rows, upsert, insert, upsertReturningKeys, delete, count, rpc
     }
     let kind: Kind
     let table: TableName?
@@ -16,7 +16,7 @@ actor MemoryProject: MirroredProject {
     var count = 0
     var query: ReadQuery?
 
-    var isWrite: Bool { [.upsert, .upsertReturningKeys, .delete].contains(kind) }
+    var isWrite: Bool { [.upsert, .insert, .upsertReturningKeys, .delete].contains(kind) }
   }
 
   /// What a trigger or a constraint makes of a row that is written.
@@ -189,6 +189,16 @@ actor MemoryProject: MirroredProject {
     let request = Request(kind: .upsert, table: table, count: parsed.count)
     return try perform(request) { () throws(PostgRESTError) in
       try write(parsed, table, keyColumns, columns).count
+    }
+  }
+
+  func insert(
+    _ rows: [UInt8], into table: TableName, keyColumns: [String], columns: [String]
+  ) throws(PostgRESTError) -> Int? {
+    let parsed = parse(rows)
+    let request = Request(kind: .insert, table: table, count: parsed.count)
+    return try perform(request) { () throws(PostgRESTError) in
+      try write(parsed, table, keyColumns, columns, isInsert: true).count
     }
   }
 

@@ -6,7 +6,8 @@ import Transport
 extension MemoryProject {
   /// One statement: all of it or nothing.
   func write(
-    _ rows: JSONRows, _ name: TableName, _ keyColumns: [String], _ columns: [String]
+    _ rows: JSONRows, _ name: TableName, _ keyColumns: [String], _ columns: [String],
+    isInsert: Bool = false
   ) throws(PostgRESTError) -> [RowKey] {
     if let writeCap, rows.count > writeCap { throw error(413, nil, name, isWrite: true) }
     var changed = tables
@@ -32,6 +33,7 @@ extension MemoryProject {
         throw error(400, "23502", name, isWrite: true, subject: lacking.name)
       }
       if let old = table.rows[table.key(of: row)] {
+        if isInsert { continue }
         for column in table.columns where !columns.contains(column.name) {
           row[table.index(column.name)] = old[table.index(column.name)]
         }

@@ -26,7 +26,9 @@ import Transport
     return await Promotion(
       settings: world.settings, tables: world.tables, source: world.source, target: world.target,
       store: try StateStore(world.storage, identity: World.identity), options: options,
-      circumstances: circumstances, now: { clock.withLock { $0 } }
+      circumstances: circumstances,
+      clock: HastyClock { time in world.wait(Int64(time / .microseconds(1))) },
+      now: { clock.withLock { $0 } }
     ).run()
   }
 
@@ -126,7 +128,7 @@ import Transport
     #expect(report.exitCode == .incomplete)
     #expect(report.standing.count == 1)
     #expect(
-      report.standing.first?.sentence == "public.items has 5 rows at the source and 6 on the target"
+      report.standing.first?.sentence == "public.items: 1 rows extra, on the target only"
     )
     #expect(await world.target.given("items") == 0)
     let accepted = try await promote(world, acceptLoss: true)
@@ -246,7 +248,7 @@ import Transport
     #expect(node["obstacles"]?.array?.count == 1)
     #expect(
       PromotionText.phase(.verify, report).contains(
-        "STANDS IN THE WAY: public.items has 5 rows at the source and 6 on the target"))
+        "STANDS IN THE WAY: public.items: 1 rows extra, on the target only"))
     #expect(
       PromotionText.verdict(report)
         == "Not promoted: 1 thing stands in the way; --accept-loss goes on all the same.\n")

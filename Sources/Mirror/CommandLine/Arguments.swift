@@ -12,6 +12,7 @@ package struct Arguments: Hashable, Sendable {
     case backfill
     case `init`
     case check
+    case recover
   }
 
   package enum LogFormat: String, Hashable, Sendable, CaseIterable {
@@ -41,6 +42,8 @@ package struct Arguments: Hashable, Sendable {
   package var wantsJSON = false
   /// `promote --accept-loss`, `--headroom`
   package var promotion = Promotion.Options()
+  /// `recover`
+  package var recovery = Recovery()
   /// `check --sql`: `source` or `target`.
   package var sqlProject: String?
   /// `init --force`
@@ -88,6 +91,7 @@ package struct Arguments: Hashable, Sendable {
           ? "\(option.rawValue) has no meaning for \(command.rawValue)"
           : "\(option.rawValue) belongs to supamirror \(owners[0].rawValue)")
     }
+    try checkRecovery(options)
     guard namedTables.isEmpty || !isBackfillOfAll else {
       throw ArgumentError("--all is every table; give it or --table, not both")
     }
@@ -103,6 +107,7 @@ package struct Arguments: Hashable, Sendable {
   ) throws(ArgumentError) {
     guard option.takesValue else {
       guard given == nil else { throw ArgumentError("\(option.rawValue) takes no value") }
+      if recovery.apply(option) { return }
       switch option {
       case .help: wantsHelp = true
       case .version: wantsVersion = true
@@ -122,6 +127,7 @@ package struct Arguments: Hashable, Sendable {
     guard !value.isEmpty, given != nil || !value.hasPrefix("-") else {
       throw ArgumentError("\(option.rawValue) needs \(option.valueName)")
     }
+    if try recovery.apply(option, value) { return }
     switch option {
     case .approveDeletes: approvedDeletes.append(value)
     case .table: namedTables.append(value)
@@ -197,7 +203,7 @@ package struct Arguments: Hashable, Sendable {
   }
 
   /// The tables of these names; one without a schema is of `public`.
-  private static func find(
+  static func find(
     _ names: [String], among tables: [TableConfiguration], for option: Option
   ) throws(ConfigurationError) -> [TableConfiguration] {
     let known = tables.map(\.name.description)

@@ -10,6 +10,7 @@ extension Arguments {
     case .`init`: Self.initHelp
     case .check: Self.checkHelp
     case .verify: Self.verifyHelp
+    case .recover: Self.recoverHelp
     }
   }
 
@@ -25,6 +26,7 @@ extension Arguments {
            supamirror status [--json]         how the daemon is doing
            supamirror verify [options]        whether both projects are equal, row by row
            supamirror promote [--dry-run]     the target takes over
+           supamirror recover [options]       repairs the target by a plan
 
       --cron                    make one pass: copy what changed, say what was done, exit
       --approve-deletes TABLE   with --cron: apply the held deletes of schema.table, or of

@@ -33,14 +33,17 @@ package struct Environment: Sendable {
     let place: String
   }
 
-  func value(_ name: SettingName) -> Value? {
-    if let text = process[name.rawValue]?[...].trimmed, !text.isEmpty {
-      return Value(text: String(text), place: name.rawValue)
+  func value(_ name: SettingName) -> Value? { value(of: name.rawValue) }
+
+  /// Of any variable.
+  func value(of name: String) -> Value? {
+    if let text = process[name]?[...].trimmed, !text.isEmpty {
+      return Value(text: String(text), place: name)
     }
-    if let file, let value = file.values[name.rawValue] {
+    if let file, let value = file.values[name] {
       let text = value.text[...].trimmed
       guard !text.isEmpty else { return nil }
-      return Value(text: String(text), place: "\(file.path):\(value.line): \(name.rawValue)")
+      return Value(text: String(text), place: "\(file.path):\(value.line): \(name)")
     }
     return nil
   }

@@ -12,15 +12,19 @@ struct Refusal {
 struct BatchOutcome {
   var written = 0
   var refusals: [Refusal] = []
+  /// Of rows that were to be inserted: some of these are there already.
+  var unclear: [Int] = []
 }
 
 extension Lane {
   /// Writes these rows of a page. A refused batch is halved until the refused rows are alone.
   ///
-  /// - Parameter failed: what writing all of them has led to already.
+  /// - Parameters:
+  ///   - failed: what writing all of them has led to already.
+  ///   - isInsert: what the target has under a row's key stays as it is.
   /// - Throws: where rows could be neither written nor refused for a reason of their own.
   func write(
-    _ rows: JSONRows, _ indices: [Int], after failed: PostgRESTError? = nil
+    _ rows: JSONRows, _ indices: [Int], after failed: PostgRESTError? = nil, isInsert: Bool = false
   ) async throws(LaneStop) -> BatchOutcome {
     hasWrittenSinceCount = true
     try forget(writing: indices, of: rows)
@@ -38,9 +42,11 @@ extension Lane {
           failed = nil
           throw error
         }
-        let written = try await target.upsert(
-          body, into: plan.name, keyColumns: plan.keyColumns, columns: columns)
-        if let written, written < batch.count {
+        let written = try await send(body, columns, isInsert: isInsert)
+        if let written, written < batch.count, isInsert {
+          outcome.written += written
+          outcome.unclear += batch
+        } else if let written, written < batch.count {
           try await findSkipped(rows, batch, body, columns, &outcome)
         } else {
           outcome.written += batch.count
@@ -57,6 +63,17 @@ extension Lane {
     }
     for batch in confirmed { try remember(written: batch, of: rows) }
     return outcome
+  }
+
+  private func send(
+    _ body: [UInt8], _ columns: [String], isInsert: Bool
+  ) async throws(PostgRESTError) -> Int? {
+    if isInsert {
+      return try await target.insert(
+        body, into: plan.name, keyColumns: plan.keyColumns, columns: columns)
+    }
+    return try await target.upsert(
+      body, into: plan.name, keyColumns: plan.keyColumns, columns: columns)
   }
 
   /// Each costs the request's whole time limit.

@@ -15,6 +15,9 @@ package protocol MirroredProject: Sendable {
   func upsert(
     _ rows: [UInt8], into table: TableName, keyColumns: [String], columns: [String]
   ) async throws(PostgRESTError) -> Int?
+  func insert(
+    _ rows: [UInt8], into table: TableName, keyColumns: [String], columns: [String]
+  ) async throws(PostgRESTError) -> Int?
   func upsertReturningKeys(
     _ rows: [UInt8], into table: TableName, keyColumns: [String], columns: [String]
   ) async throws(PostgRESTError) -> [RowKey]

@@ -1,67 +1,47 @@
 import Supabase
 
-/// Whether a table is the same in both projects.
-struct TableEquality: Hashable, Sendable {
-  let rows: Int
-  /// nil where nothing differs.
-  let difference: String?
-}
-
 extension Promotion {
+  /// Compares every row of both sides, as `supamirror verify` does.
   func verify(_ sides: PromotionSides, _ report: inout PromotionReport) async throws(LaneStop) {
     guard sides.source != nil else {
       report.add(.verify, ["nothing can be compared: the source does not answer"])
       return
     }
-    var rows = 0
-    var equal = 0
-    for table in tables {
-      do throws(LaneStop) {
-        let equality = try await isEqual(table.name)
-        rows += equality.rows
-        if let difference = equality.difference {
-          report.obstruct(.verify, difference, isAcceptable: true)
-        } else {
-          equal += 1
-        }
-      } catch .table(let sentence) {
-        report.obstruct(
-          .verify, "\(table.name) cannot be compared: \(sentence)", isAcceptable: true)
-      }
+    var surroundings = Verification.Surroundings(
+      source: source, target: target, store: VerifyStore(), mirror: store.identity.name, log: log,
+      clock: clock, now: now, state: { [store] in await store.state(of: $0) },
+      progress: { [progress] table, rows, _ in
+        progress(TableProgress(table: table, rows: rows))
+      })
+    surroundings.batchSize = settings.batchSize
+    // What passes are still to bring need not be awaited.
+    surroundings.settles = !options.isDryRun
+    surroundings.width = Self.tablesTogether
+    let found = await Verification(tables: tables, surroundings).run()
+    if let stopped = found.stopped {
+      throw found.stopKind == .project ? .project(stopped) : .interrupted
     }
+    for table in found.tables {
+      for sentence in sentences(table) { report.obstruct(.verify, sentence, isAcceptable: true) }
+    }
+    let rows = found.tables.reduce(0) { $0 + $1.targetRows }
     report.add(
       .verify,
       [
-        "\(equal) of \(tables.count) tables are equal by their number of rows "
-          + "(\(ReportText.grouped(rows)) rows)"
-      ])
+        "\(found.tables.count(where: \.isEqual)) of \(tables.count) tables are equal in every value "
+          + "(\(ReportText.grouped(rows)) rows compared in \(ReportText.seconds(found.elapsed)))"
+      ] + found.tables.flatMap { table in table.notes.map { "\(table.table): \($0)" } })
   }
 
-  /// By the exact number of rows on both sides.
-  private func isEqual(_ table: TableName) async throws(LaneStop) -> TableEquality {
-    do throws(PostgRESTError) {
-      async let atSource = Self.count(source, table)
-      let onTarget = try await target.count(of: table, filters: [])
-      let wanted = try await atSource.get()
-      guard wanted != onTarget else { return TableEquality(rows: onTarget, difference: nil) }
-      return TableEquality(
-        rows: onTarget,
-        difference:
-          "\(table) has \(ReportText.grouped(wanted)) rows at the source and "
-          + "\(ReportText.grouped(onTarget)) on the target"
-          + (options.isDryRun ? ", before the passes that could mend it" : ""))
-    } catch {
-      throw LaneStop(error)
-    }
-  }
+  /// Those that differ are waited for side by side.
+  private static let tablesTogether = 8
 
-  private static func count(
-    _ project: any MirroredProject, _ table: TableName
-  ) async -> Result<Int, PostgRESTError> {
-    do throws(PostgRESTError) {
-      return .success(try await project.count(of: table, filters: []))
-    } catch {
-      return .failure(error)
+  private func sentences(_ table: TableVerification) -> [String] {
+    if let failure = table.failure { return ["\(table.table) cannot be compared: \(failure)"] }
+    let later = options.isDryRun ? ", before the passes that could mend it" : ""
+    return TableVerification.Kind.allCases.filter { table[$0] > 0 }.map { kind in
+      "\(table.table): \(ReportText.grouped(table[kind])) rows \(kind.rawValue), "
+        + VerificationText.meaning(kind) + later
     }
   }
 }

@@ -37,6 +37,8 @@ package struct Promotion: Sendable {
   let options: Options
   let circumstances: Circumstances
   let log: Log
+  /// What differs is looked at again by it.
+  let clock: any Clock<Duration>
   /// Microseconds since 2000-01-01.
   let now: @Sendable () -> Int64
   let progress: @Sendable (TableProgress) -> Void
@@ -49,7 +51,8 @@ package struct Promotion: Sendable {
   package init(
     settings: Settings, tables: [TableConfiguration], source: any MirroredProject,
     target: any MirroredProject, store: StateStore, options: Options,
-    circumstances: Circumstances, log: Log = .none, now: @escaping @Sendable () -> Int64,
+    circumstances: Circumstances, log: Log = .none,
+    clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Int64,
     progress: @escaping @Sendable (TableProgress) -> Void = { _ in },
     told: @escaping @Sendable (PromotionPhase, PromotionReport) -> Void = { _, _ in }
   ) {
@@ -61,6 +64,7 @@ package struct Promotion: Sendable {
     self.options = options
     self.circumstances = circumstances
     self.log = log
+    self.clock = clock
     self.now = now
     self.progress = progress
     self.told = told

@@ -52,7 +52,9 @@ extension TableComparison {
     for (index, (part, other)) in zip(parts, others).enumerated() {
       rows.source += part.digest.rows
       rows.target += other.rows
-      if part.digest != other {
+      if other.rows == 0, part.digest.rows > 0, findsRuns {
+        progress.found.note(run: part.range, rows: part.digest.rows)
+      } else if part.digest != other {
         narrowing.add(part.range, source: part.digest.rows, target: other.rows)
         differing += 1
       }

@@ -61,7 +61,14 @@ extension TableComparison {
     while true {
       let rows = try await read(KeySpan(lower: cursor, upper: page.upper), at: .target)
       // Only an empty page is the end, or the range's last key.
-      guard !rows.isEmpty else { break }
+      guard !rows.isEmpty else {
+        if findsRuns, targetRows == 0, !page.rows.isEmpty {
+          progress.found.note(
+            run: KeySpan(lower: progress.after, upper: page.upper), rows: page.rows.count)
+          wanted = [:]
+        }
+        break
+      }
       targetRows += rows.count
       for index in rows.rows.indices {
         let key = try key(rows, index)

@@ -18,34 +18,54 @@ extension TableComparison {
     let state = await surroundings.state(plan.name)
     var same: [RowKey] = []
     // Nothing is noted before all is known: this may be interrupted.
-    var notes: [(kind: TableVerification.Kind, key: RowKey, columns: [String])] = []
+    var notes: [(fault: TableVerification.Fault, columns: [String])] = []
+    func note(
+      _ kind: TableVerification.Kind, _ key: RowKey, columns: [String] = [],
+      version: JSONToken? = nil, isNewer: Bool = false
+    ) {
+      var fault = TableVerification.Fault(kind, key)
+      fault.version = version
+      fault.isNewerOnTarget = isNewer
+      notes.append((fault, columns))
+    }
     for key in keys {
       switch (source[key], target[key]) {
       case (nil, nil): break
       case (let row?, nil):
-        notes.append((try known(row, state) ?? .missing, key, []))
-      case (nil, .some): notes.append((try await knownDelete(of: key, state) ?? .extra, key, []))
+        note(try known(row, state) ?? .missing, key)
+      case (nil, let row?):
+        let version = try values([plan.field.column], row.page, row.index)[0]
+        note(try await knownDelete(of: key, state) ?? .extra, key, version: version)
       case (let left?, let right?):
         if left.bytes == right.bytes {
           same.append(key)
           continue
         }
-        let values = (
+        let both = (
           try values(plan.columns, left.page, left.index),
           try values(plan.columns, right.page, right.index)
         )
-        let columns = zip(plan.columns, zip(values.0, values.1)).filter { $0.1.0 != $0.1.1 }
-        notes.append((try known(left, state) ?? .different, key, columns.map(\.0)))
+        let columns = zip(plan.columns, zip(both.0, both.1)).filter { $0.1.0 != $0.1.1 }
+        let version = try values([plan.field.column], right.page, right.index)[0]
+        let decision = RepairDecision(
+          isEqual: false, source: try values([plan.field.column], left.page, left.index)[0],
+          target: version, plan.field)
+        note(
+          try known(left, state) ?? .different, key, columns: columns.map(\.0), version: version,
+          isNewer: decision == .newerOnTarget)
       }
     }
     if !same.isEmpty, way == .digests {
       // Either it was healed just now, or JSON does not show the difference.
       let now = try await digests(of: same)
       for (index, key) in same.enumerated() where now.source[index] != now.target[index] {
-        notes.append((.uncarried, key, []))
+        note(.uncarried, key)
       }
     }
-    for note in notes { progress.found.note(note.kind, note.key, columns: note.columns) }
+    for note in notes {
+      progress.found.note(
+        note.fault, columns: note.columns, keeping: surroundings.mostFaults)
+    }
     for key in keys { suspects[key] = nil }
   }
 

@@ -3,7 +3,9 @@ import Supabase
 
 extension TableComparison {
   func suspect(_ key: RowKey) {
-    if suspects[key] == nil { suspects[key] = Suspect(at: elapsed()) }
+    if suspects[key] == nil {
+      suspects[key] = Suspect(at: elapsed(), settles: surroundings.settles)
+    }
   }
 
   /// Sleeps until a suspect is due, and looks at it.
@@ -36,9 +38,14 @@ extension TableComparison {
       switch verdict {
       case .again, nil: break
       case .equal: suspects[key] = nil
+      case .fault where !surroundings.settles && target[index].rows == 0:
+        progress.found.note(
+          TableVerification.Fault(.missing, key), keeping: surroundings.mostFaults)
+        suspects[key] = nil
       case .fault: faults.append(key)
       case .unsettled:
-        progress.found.note(.unsettled, key)
+        progress.found.note(
+          TableVerification.Fault(.unsettled, key), keeping: surroundings.mostFaults)
         suspects[key] = nil
       }
     }
@@ -96,12 +103,12 @@ extension TableComparison {
   /// What a side has of these keys. Where a key comes back in another form than it was asked for in, it is asked for
   /// alone: whatever comes then is its row.
   func rows(
-    of keys: [RowKey], at side: ComparedSide
+    of keys: [RowKey], at side: ComparedSide, atMost: Int = 100
   ) async throws(LaneStop) -> [RowKey: FoundRow] {
     let asked = Set(keys)
     var found: [RowKey: FoundRow] = [:]
     var strangers = 0
-    for page in try await pages(of: keys, at: side) {
+    for page in try await pages(of: keys, at: side, atMost: atMost) {
       for index in page.rows.indices {
         let key = try key(page, index)
         if asked.contains(key) {
@@ -113,17 +120,17 @@ extension TableComparison {
     }
     guard strangers > 0 else { return found }
     for key in keys where found[key] == nil {
-      for page in try await pages(of: [key], at: side) where !page.isEmpty {
+      for page in try await pages(of: [key], at: side, atMost: 1) where !page.isEmpty {
         found[key] = FoundRow(bytes: page.row(0), page: page, index: 0)
       }
     }
     return found
   }
 
-  private func pages(
-    of keys: [RowKey], at side: ComparedSide
+  func pages(
+    of keys: [RowKey], at side: ComparedSide, atMost: Int
   ) async throws(LaneStop) -> [JSONRows] {
-    var atMost = 100
+    var atMost = atMost
     while true {
       do throws(PostgRESTError) {
         return try await project(side).rows(

@@ -36,7 +36,13 @@ package struct Suspect: Hashable, Sendable {
   /// When it is to be looked at.
   package private(set) var due: Duration
 
-  package init(at time: Duration) { due = time + Self.wait(after: 0) }
+  /// What is seen first counts.
+  private let isJudgedAtOnce: Bool
+
+  package init(at time: Duration, settles: Bool = true) {
+    isJudgedAtOnce = !settles
+    due = settles ? time + Self.wait(after: 0) : time
+  }
 
   private static func wait(after looks: Int) -> Duration {
     .seconds(1 << min(looks, 3))
@@ -51,6 +57,7 @@ package struct Suspect: Hashable, Sendable {
     pass: (Int64) -> MirrorPass
   ) -> Verdict {
     if source == target { return .equal }
+    if isJudgedAtOnce { return .fault }
     allLooks += 1
     if source == self.source {
       stableLooks += 1

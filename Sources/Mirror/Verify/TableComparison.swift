@@ -8,6 +8,8 @@ actor TableComparison {
   let readers: (source: DigestReader, target: DigestReader)
   /// Whether the source has a ledger to ask for deletes under way.
   let hasLedger: Bool
+  /// A range that the target has nothing of is noted as one.
+  let findsRuns: Bool
   var progress: VerifyRecord.Progress
   var suspects: [RowKey: Suspect]
   var size: ChunkSize
@@ -30,11 +32,12 @@ actor TableComparison {
 
   init(
     _ plan: TablePlan, way: TableVerification.Way, _ surroundings: Verification.Surroundings,
-    hasLedger: Bool, record: VerifyRecord?
+    hasLedger: Bool, findsRuns: Bool = false, record: VerifyRecord?
   ) {
     self.plan = plan
     self.surroundings = surroundings
     self.hasLedger = hasLedger
+    self.findsRuns = findsRuns
     readers = (
       DigestReader(project: surroundings.source, side: .source, plan: plan),
       DigestReader(project: surroundings.target, side: .target, plan: plan)
@@ -50,7 +53,9 @@ actor TableComparison {
     let elapsed = stopwatch(surroundings.clock)
     self.elapsed = elapsed
     suspects = [:]
-    for key in progress.suspects { suspects[key] = Suspect(at: elapsed()) }
+    for key in progress.suspects {
+      suspects[key] = Suspect(at: elapsed(), settles: surroundings.settles)
+    }
     self.progress = progress
     self.record = VerifyRecord(plan)
     self.record.result = record?.result

@@ -1,3 +1,4 @@
+package import JSON
 package import Supabase
 
 /// What comparing one table found, so far or in the end.
@@ -39,10 +40,25 @@ package struct TableVerification: Hashable, Sendable {
   package struct Fault: Hashable, Sendable {
     package var kind: Kind
     package var key: RowKey
+    /// The incremental field's value on the target, where it has the row.
+    package var version: JSONToken?
+    /// It is newer than the source's.
+    package var isNewerOnTarget = false
 
     package init(_ kind: Kind, _ key: RowKey) {
       self.kind = kind
       self.key = key
+    }
+  }
+
+  /// Keys that follow each other at the source, none of which the target has.
+  package struct Run: Hashable, Sendable {
+    package var span: KeySpan
+    package var rows: Int
+
+    package init(_ span: KeySpan, rows: Int) {
+      self.span = span
+      self.rows = rows
     }
   }
 
@@ -60,6 +76,8 @@ package struct TableVerification: Hashable, Sendable {
   package var columns: [String: Int] = [:]
   /// The first of each kind: row data.
   package var faults: [Fault] = []
+  /// Of missing rows, those that were not noted one by one.
+  package var runs: [Run] = []
   /// Why it ended early; nil where it did not.
   package var failure: String?
   package var notes: [String] = []
@@ -94,10 +112,28 @@ package struct TableVerification: Hashable, Sendable {
   /// Compared to the end, and no row differs.
   package var isEqual: Bool { endedAt != nil && failure == nil && drift + known == 0 }
 
-  mutating func note(_ kind: Kind, _ key: RowKey, columns: [String] = []) {
-    counts[kind, default: 0] += 1
-    if self[kind] <= Self.mostFaults { faults.append(Fault(kind, key)) }
+  mutating func note(
+    _ fault: Fault, columns: [String] = [], keeping most: Int = mostFaults
+  ) {
+    counts[fault.kind, default: 0] += 1
+    if self[fault.kind] <= most { faults.append(fault) }
     for column in columns { self.columns[column, default: 0] += 1 }
+  }
+
+  /// Rows of a run: more of them are several runs, so that they can be copied side by side.
+  package static let longestRun = 16_384
+
+  /// Notes a range of which the target has nothing.
+  mutating func note(run span: KeySpan, rows: Int) {
+    counts[.missing, default: 0] += rows
+    if let last = runs.last, last.span.upper != nil, last.span.upper == span.lower,
+      last.rows + rows <= Self.longestRun
+    {
+      runs[runs.count - 1].span.upper = span.upper
+      runs[runs.count - 1].rows += rows
+    } else {
+      runs.append(Run(span, rows: rows))
+    }
   }
 }
 

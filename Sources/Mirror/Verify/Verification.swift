@@ -15,11 +15,11 @@ package struct Verification: Sendable {
     /// Microseconds since 2000-01-01.
     package let now: @Sendable () -> Int64
     /// What the mirror knows of a table; nil where there is no mirror's state.
-    package let state: @Sendable (TableName) async -> TableState?
+    package var state: @Sendable (TableName) async -> TableState?
     /// What a running mirror does.
-    package let activity: @Sendable (TableName) async -> MirrorActivity
+    package var activity: @Sendable (TableName) async -> MirrorActivity
     /// A table, the rows compared so far, and how many there are where that was asked for.
-    package let progress: @Sendable (TableName, Int, Int?) -> Void
+    package var progress: @Sendable (TableName, Int, Int?) -> Void
     /// Rows a page to begin with, where rows are read.
     package var batchSize = 500
     /// Rows of the first call that digests …
@@ -33,6 +33,12 @@ package struct Verification: Sendable {
     package var wantsTotals = false
     /// Compares by rows even where digests could be had.
     package var readsRows = false
+    /// What differs is looked at again before it counts; else it counts as it was seen.
+    package var settles = true
+    /// Faults of one kind whose keys are kept.
+    package var mostFaults = TableVerification.mostFaults
+    /// Runs of keys of which the target has no row are kept as ranges, not key by key.
+    package var findsRuns = false
 
     package init(
       source: any MirroredProject, target: any MirroredProject, store: VerifyStore,
@@ -98,7 +104,10 @@ package struct Verification: Sendable {
         let record = await surroundings.store.record(of: table.name)
         let comparison = TableComparison(
           plan, way: reason == nil ? .digests : .rows, surroundings,
-          hasLedger: source.tables[Ledger.table] != nil, record: record)
+          hasLedger: source.tables[Ledger.table] != nil,
+          findsRuns: surroundings.findsRuns
+            && Self.ordersAlike(plan, source.tables[table.name]!, target.tables[table.name]!),
+          record: record)
         if let reason { await comparison.note(reason) }
         comparisons.append(comparison)
       } catch {
@@ -153,6 +162,21 @@ package struct Verification: Sendable {
     return changed.isEmpty
       ? nil : "the types of \(changed.joined(separator: ", ")) are not the same on both sides"
   }
+
+  /// Whether both projects order the table's keys alike, whatever their collations: a range of keys is then the same
+  /// rows on both sides.
+  private static func ordersAlike(
+    _ plan: TablePlan, _ source: TableDescription, _ target: TableDescription
+  ) -> Bool {
+    plan.keyColumns.allSatisfy { column in
+      [source, target].allSatisfy { orderedAlike.contains($0[column]?.format ?? "") }
+    }
+  }
+
+  private static let orderedAlike: Set<String> = [
+    "smallint", "integer", "bigint", "numeric", "uuid", "date", "timestamp with time zone",
+    "timestamp without time zone", "boolean",
+  ]
 
   private static func together(
     _ comparisons: [TableComparison], width: Int

@@ -19,10 +19,13 @@ package struct VerifyProgress: Sendable {
     package let percent: Int?
     package let table: TableName
 
+    package var text: String { text("compared") }
+
     /// At most 79 characters, so that it never wraps.
-    package var text: String {
+    /// - Parameter done: with the rows.
+    package func text(_ done: String) -> String {
       let numbers =
-        " \(ReportText.grouped(rows)) rows compared, \(ReportText.grouped(rowsPerSecond)) rows/s"
+        " \(ReportText.grouped(rows)) rows \(done), \(ReportText.grouped(rowsPerSecond)) rows/s"
       let bar = percent.map { percent in
         let full = percent / 5
         return

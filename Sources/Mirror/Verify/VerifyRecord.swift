@@ -47,7 +47,7 @@ package struct VerifyRecord: Hashable, Sendable {
 
 /// Keeps what verifying knows in a file. Losing it loses no row: tables are compared from their start again.
 package actor VerifyStore {
-  private let storage: any StateStorage
+  private let storage: (any StateStorage)?
   private let identity: MirrorIdentity
   private let log: Log
   private var records: [TableName: VerifyRecord]
@@ -70,6 +70,14 @@ package actor VerifyStore {
     records = bytes.flatMap { VerifyText.read($0, identity) } ?? [:]
   }
 
+  /// Keeps nothing: every comparison begins at the start.
+  package init() {
+    storage = nil
+    identity = MirrorIdentity(epoch: "", name: "")
+    log = .none
+    records = [:]
+  }
+
   package func record(of table: TableName) -> VerifyRecord? { records[table] }
 
   /// The last result of every table that has one.
@@ -77,7 +85,7 @@ package actor VerifyStore {
 
   /// Writes at most every second, unless it matters.
   func set(_ record: VerifyRecord, of table: TableName, isUrgent: Bool = false) {
-    guard records[table] != record else { return }
+    guard storage != nil, records[table] != record else { return }
     records[table] = record
     isUnwritten = true
     let now = ContinuousClock.now
@@ -86,7 +94,7 @@ package actor VerifyStore {
   }
 
   func write() {
-    guard isUnwritten else { return }
+    guard let storage, isUnwritten else { return }
     lastWrite = .now
     do {
       try storage.replace(with: VerifyText.write(records, identity))

@@ -9,9 +9,24 @@ extension PostgREST {
     _ rows: [UInt8], into table: TableName, keyColumns: [String], columns: [String]
   ) async throws(PostgRESTError) -> Int? {
     if Self.isEmptyArray(rows) { return 0 }
-    let call = try upsertCall(
-      rows, table, keyColumns, columns, prefer: "return=minimal, count=exact")
-    return try await perform(call) { answer throws(PostgRESTError) in
+    return try await confirmed(
+      try upsertCall(rows, table, keyColumns, columns, prefer: "return=minimal, count=exact"))
+  }
+
+  /// Inserts an array of objects; what is there under a row's key stays as it is.
+  /// - Returns: the rows the server says it inserted (`ups-ignore-count`); nil where it did not say.
+  package func insert(
+    _ rows: [UInt8], into table: TableName, keyColumns: [String], columns: [String]
+  ) async throws(PostgRESTError) -> Int? {
+    if Self.isEmptyArray(rows) { return 0 }
+    return try await confirmed(
+      try upsertCall(
+        rows, table, keyColumns, columns, resolution: "ignore-duplicates",
+        prefer: "return=minimal, count=exact"))
+  }
+
+  private func confirmed(_ call: Call) async throws(PostgRESTError) -> Int? {
+    try await perform(call) { answer throws(PostgRESTError) in
       // 201, or 200 where every row was there (v12). The range is what shows that PostgREST answered, as there
       // is no body.
       guard [200, 201].contains(answer.status), answer.body.isEmpty, let range = answer.contentRange
@@ -98,10 +113,11 @@ extension PostgREST {
 
   /// Never with `missing=default`, which would write defaults over values, and costs a third of the speed.
   private func upsertCall(
-    _ rows: [UInt8], _ table: TableName, _ keyColumns: [String], _ columns: [String], prefer: String
+    _ rows: [UInt8], _ table: TableName, _ keyColumns: [String], _ columns: [String],
+    resolution: String = "merge-duplicates", prefer: String
   ) throws(PostgRESTError) -> Call {
     var call = Call("POST", table: table)
-    call.prefer = ["resolution=merge-duplicates", prefer]
+    call.prefer = ["resolution=\(resolution)", prefer]
     call.body = rows
     call.query = try written(call) { () throws(Unwritable) in
       var text = QueryString()
