@@ -9,7 +9,8 @@ struct MemoryTable: Sendable {
   var columns: [Column]
   let key: [String]
   var rows: [RowKey: Row] = [:] {
-    didSet { if !orders.isEmpty { orders = Orders() } }
+    // A copy of the table has the same orders until either changes.
+    didSet { if !isKnownUniquelyReferenced(&orders) || !orders.isEmpty { orders = Orders() } }
   }
   /// What was sorted since rows changed.
   private var orders = Orders()
