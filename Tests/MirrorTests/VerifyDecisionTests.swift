@@ -57,6 +57,14 @@ struct VerifyDecisionTests {
     #expect(sizes == [4, 4, 2])
   }
 
+  @Test(arguments: [true, false])
+  func `where most ranges differ, the rows of one are listed at once`(isDense: Bool) {
+    var narrowing = Narrowing(isDense: isDense)
+    narrowing.add(.all, source: 128, target: 119)
+    let step = narrowing.next(rows: 1_000)
+    #expect((step == .list([.all])) == isDense)
+  }
+
   @Test func `sides that hold other rows in every range have other orders`() {
     var narrowing = Narrowing()
     narrowing.add(range(nil, 1), source: 128, target: 1_000_000)

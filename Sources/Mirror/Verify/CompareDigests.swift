@@ -46,7 +46,8 @@ extension TableComparison {
     let start = ContinuousClock.now
     let parts = timed.cut.parts
     let others = try await sums(of: parts.map(\.range), at: .target)
-    var narrowing = Narrowing()
+    let faults = zip(parts, others).count { $0.digest != $1 && $1.rows > 0 }
+    var narrowing = Narrowing(isDense: faults > Self.partsTogether && faults * 2 > parts.count)
     var differing = 0
     var rows = (source: 0, target: 0)
     for (index, (part, other)) in zip(parts, others).enumerated() {

@@ -44,7 +44,13 @@ package struct Narrowing: Sendable {
   /// The two sides cannot have one order of keys: no range is found in which they can be compared.
   package private(set) var ordersDiffer = false
 
-  package init() {}
+  /// A range of so many rows is listed at once.
+  private let mostAtOnce: Int
+
+  /// - Parameter isDense: most ranges differ, so that cutting them would find most of their parts differing as well.
+  package init(isDense: Bool = false) {
+    mostAtOnce = isDense ? TableComparison.partRows : Self.listedRows
+  }
 
   package var isEmpty: Bool { small.isEmpty && large.isEmpty }
 
@@ -57,21 +63,21 @@ package struct Narrowing: Sendable {
     let most = max(source, target)
     var origin = origin ?? Origin(side: larger)
     let cutRows = origin.side == .source ? source : target
-    if cutRows <= Self.listedRows, most <= Self.mostListed {
+    if cutRows <= mostAtOnce, most <= Self.mostListed {
       small.append((range, most))
       return
     }
-    if cutRows <= Self.listedRows {
+    if cutRows <= mostAtOnce {
       origin = turned(origin)
       if ordersDiffer { return }
     }
     let rows = origin.side == .source ? source : target
-    large.append(Piece(range: range, rows: max(rows, Self.listedRows + 1), origin: origin))
+    large.append(Piece(range: range, rows: max(rows, mostAtOnce + 1), origin: origin))
   }
 
   /// What cutting left of a range: nobody knows whether it differs.
   package mutating func addRest(_ range: KeySpan, rows: Int, origin: Origin) {
-    large.append(Piece(range: range, rows: max(rows, Self.listedRows + 1), origin: origin))
+    large.append(Piece(range: range, rows: max(rows, mostAtOnce + 1), origin: origin))
   }
 
   /// A range that was to be listed has more rows there than were thought.
