@@ -26,7 +26,10 @@ let package = Package(
     .systemLibrary(name: "CPosix"),
     .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
 
-    .target(name: "JSON", swiftSettings: settings),
+    // Nearly everything goes through it, in tests as well, and it is small.
+    .target(
+      name: "JSON",
+      swiftSettings: settings + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
     .target(
       name: "Transport", dependencies: ["CCurl", "CPosix", "CWebSockets"], swiftSettings: settings),
     .target(name: "Supabase", dependencies: ["Transport", "JSON"], swiftSettings: settings),

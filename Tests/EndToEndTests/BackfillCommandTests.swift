@@ -4,13 +4,13 @@ import Mirror
 import Testing
 import Transport
 
-extension EndToEnd {
+extension Commands {
   /// `supamirror backfill` as it is run.
   @Suite struct BackfillCommand {
     static let rows = 30_000
 
     private func begin(settings: [String: String] = [:]) async throws -> (Stack, MirrorProgram) {
-      let stack = try await Stack.empty()
+      let stack = try await Stack.empty(.commands)
       try await stack.both(
         """
         create table items (id bigint primary key, v text, updated_at timestamptz not null default now());

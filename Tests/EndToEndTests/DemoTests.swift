@@ -2,7 +2,7 @@ import Glibc
 import Testing
 import Transport
 
-extension EndToEnd {
+extension Commands {
   /// `supabase-local demo`, as `make demo` runs it.
   @Suite struct Demo {
     /// Temporary files of one run; every process of the run has its name in the environment.

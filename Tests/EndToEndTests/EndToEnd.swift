@@ -5,3 +5,9 @@ import Testing
 
 /// Suites that break and kill what stands between the projects, beside those above.
 @Suite(.serialized, .ofPair(.faults)) struct Faults {}
+
+/// Suites that copy many rows, and kill that.
+@Suite(.serialized, .ofPair(.copies)) struct Copies {}
+
+/// Suites of single commands.
+@Suite(.serialized, .ofPair(.commands)) struct Commands {}

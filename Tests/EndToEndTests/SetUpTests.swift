@@ -116,7 +116,7 @@ extension EndToEnd {
       let outcome = try await mirror.cron()
       #expect(outcome.exitCode == 1, "\(outcome)")
       for words in [
-        "the source has no table public.nowhere", "public.short lacks extra",
+        "the source has no table public.nowhere", "column extra is not mirrored",
         "n is numeric at the source and real on the target", "unique constraint",
       ] {
         // The report breaks its lines.
@@ -125,6 +125,10 @@ extension EndToEnd {
       }
       #expect(
         try await stack.target.value("select count(*) from items where id <= 20") == "20")
+      #expect(try await stack.target.value("select count(*) from short") == "1")
+      let parked = try await mirror.cron(settings: ["SYNC_ON_DRIFT": "park"])
+      #expect(
+        parked.exitCode == 1 && parked.output.contains("public.short lacks extra"), "\(parked)")
     }
 
     @Test func `one database behind two URLs is refused`() async throws {

@@ -4,13 +4,13 @@ import Mirror
 import Testing
 import Transport
 
-extension EndToEnd {
+extension Commands {
   @Suite struct Verifying {
     private static let rows = 20_000
 
     /// Both sides with the same rows and then the faults; the source's rows were copied by SQL.
     private func prepare(migrated: Bool) async throws -> (Stack, MirrorProgram, PlantedFaults) {
-      let stack = try await Stack.empty()
+      let stack = try await Stack.empty(.commands)
       try await stack.both(PlantedFaults.schema)
       let mirror = try MirrorProgram(
         stack, tables: [MirrorProgram.table(PlantedFaults.table)],
@@ -57,7 +57,7 @@ extension EndToEnd {
     }
 
     @Test func `what the mirror knows of is told apart`() async throws {
-      let stack = try await Stack.empty()
+      let stack = try await Stack.empty(.commands)
       try await stack.both(
         "create table items (id bigint primary key, v text, data jsonb, updated_at timestamptz default now())"
       )
@@ -94,7 +94,9 @@ extension EndToEnd {
       for _ in 0..<3 {
         let process = try mirror.start(["verify"])
         let before = try mirror.readFile(path)
-        while process.status == nil, try mirror.readFile(path) == before {}
+        while process.status == nil, try mirror.readFile(path) == before {
+          try await Task.sleep(for: .milliseconds(1))
+        }
         process.signal(SIGKILL)
         _ = await process.wait()
       }

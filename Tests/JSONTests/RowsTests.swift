@@ -77,7 +77,7 @@ import Testing
 
   @Test func `a string of fifty megabytes is one value`() throws {
     var bytes = Array("[{\"a\":\"".utf8)
-    bytes.append(contentsOf: repeatElement(UInt8(ascii: "x"), count: 50_000_000))
+    bytes += [UInt8](repeating: UInt8(ascii: "x"), count: 50_000_000)
     bytes += Array("\"}]".utf8)
     let rows = try JSONRows(bytes)
     #expect(try rows.values(of: ["a"], inRow: 0).first??.bytes.count == 50_000_002)

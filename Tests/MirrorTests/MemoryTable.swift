@@ -1,13 +1,19 @@
 import JSON
 import Mirror
 import Supabase
+import Transport
 
 /// One table of a `MemoryProject`: rows as raw tokens, in no order of their own.
 struct MemoryTable: Sendable {
   let name: TableName
   var columns: [Column]
   let key: [String]
-  var rows: [RowKey: Row] = [:]
+  var rows: [RowKey: Row] = [:] {
+    // A copy of the table has the same orders until either changes.
+    didSet { if !isKnownUniquelyReferenced(&orders) || !orders.isEmpty { orders = Orders() } }
+  }
+  /// What was sorted since rows changed.
+  private var orders = Orders()
   var unique: [[String]] = []
   /// Columns that this project computes itself, from nothing but their being there.
   var generated: [String: JSONToken] = [:]
@@ -100,19 +106,55 @@ struct MemoryTable: Sendable {
   // Reading
 
   func select(_ query: ReadQuery, cap: Int?) -> [Row] {
-    let order = query.order.map(index)
     let conditions = query.filters.map(condition)
-    var found = rows.values.filter { row in conditions.allSatisfy { $0(row) } }
-    found.sort { a, b in
-      for position in order where a.sortable[position] != b.sortable[position] {
-        // Nulls are last, and first where it is descending, as in PostgreSQL.
-        guard let left = a.sortable[position] else { return query.isDescending }
-        guard let right = b.sortable[position] else { return !query.isDescending }
-        return (left < right) != (query.isDescending != isReversed)
-      }
-      return false
+    let end = query.offset + min(query.limit, cap ?? .max, rows.count)
+    var found: [Row] = []
+    for row in sorted(by: query) where conditions.allSatisfy({ $0(row) }) {
+      guard found.count < end else { break }
+      found.append(row)
     }
-    return Array(found.dropFirst(query.offset).prefix(min(query.limit, cap ?? .max)))
+    return Array(found.dropFirst(query.offset))
+  }
+
+  private func sorted(by query: ReadQuery) -> [Row] {
+    let order = query.order.map(index)
+    return orders.get(Orders.Name(order, query.isDescending, isReversed)) {
+      rows.values.sorted { a, b in
+        for position in order where a.sortable[position] != b.sortable[position] {
+          // Nulls are last, and first where it is descending, as in PostgreSQL.
+          guard let left = a.sortable[position] else { return query.isDescending }
+          guard let right = b.sortable[position] else { return !query.isDescending }
+          return (left < right) != (query.isDescending != isReversed)
+        }
+        return false
+      }
+    }
+  }
+
+  /// All rows in the orders that were asked for, since most are asked for again before a row changes.
+  private final class Orders: Sendable {
+    struct Name: Hashable {
+      let positions: [Int]
+      let isDescending: Bool
+      let isReversed: Bool
+
+      init(_ positions: [Int], _ isDescending: Bool, _ isReversed: Bool) {
+        self.positions = positions
+        self.isDescending = isDescending
+        self.isReversed = isReversed
+      }
+    }
+
+    private let sorted = Locked<[Name: [Row]]>([:])
+
+    var isEmpty: Bool { sorted.withLock { $0.isEmpty } }
+
+    func get(_ name: Name, sort: () -> [Row]) -> [Row] {
+      if let known = sorted.withLock({ $0[name] }) { return known }
+      let rows = sort()
+      sorted.withLock { $0[name] = rows }
+      return rows
+    }
   }
 
   func count(_ filters: [Filter]) -> Int {

@@ -27,7 +27,8 @@ package actor PostgresCluster {
     let template = try await ClusterTemplate.shared.get()
     let folder = try await ClusterFolder()
     let copying = try ChildProcess(
-      "cp", ["-a", template.data, folder.path + "/data"], output: .null, error: .null)
+      "cp", ["-a", "--sparse=always", template.data, folder.path + "/data"], output: .null,
+      error: .null)
     guard await copying.wait().isSuccess else {
       throw ClusterError(
         description: "The data folder could not be copied to \(folder.path); is the disk full?")

@@ -6,6 +6,8 @@ struct ChangePoll: Sendable {
   /// What outlives a poll, for as long as the connection does.
   struct Session: Sendable {
     fileprivate var backendPID: Int32?
+    /// The end of what was written when a poll that found nothing began.
+    fileprivate var exhausted: String?
     fileprivate var types: [UInt32: String] = [:]
   }
 
@@ -41,6 +43,8 @@ struct ChangePoll: Sendable {
       guard tables.rowCount > 0 else { return Outcome(session: session) }
       _ = try connection.execute(
         "select pg_create_logical_replication_slot($1, 'wal2json', true)", [.text(Self.slot)])
+      // Planning it takes longer than running it. An earlier session may have left one behind.
+      try connection.run(script: "deallocate all; prepare poll(int) as \(Self.changes)")
       session.backendPID = connection.backendPID
     }
     guard !isDiscarding else {
@@ -48,7 +52,11 @@ struct ChangePoll: Sendable {
         "select count(*) from (\(Self.changes)) x", [.text("\(Int32.max)")])
       return Outcome(session: session, taken: result.string(0, 0).flatMap { Int($0) })
     }
-    let result = try connection.execute(Self.changes, [.text("\(options.pollMaxChanges)")])
+    // Nothing was written since a poll that found nothing: to ask for that is much cheaper than to decode again.
+    let position = try connection.run(script: "select pg_current_wal_flush_lsn()").string(0, 0)
+    if let position, position == session.exhausted { return Outcome(session: session, taken: 0) }
+    let result = try connection.run(script: "execute poll(\(options.pollMaxChanges))")
+    session.exhausted = result.rowCount == 0 ? position : nil
     let subscriptions = subscriptions.withLock { $0 }
     var outcome = Outcome(session: session, taken: result.rowCount)
     if result.rowCount > 0, !subscriptions.isEmpty {

@@ -71,8 +71,10 @@ extension Lane {
       try await save()
     }
     // A change that is newer is the reconcile's. What it needs in other tables may be as new.
+    // Of a table that is copied again the target has rows in their versions, if not in their shape: all are copied.
     latest =
-      plan.field.position(of: state.backfill?.cap ?? .null) == .beforeAll
+      state.copyReason != nil
+        || plan.field.position(of: state.backfill?.cap ?? .null) == .beforeAll
       ? nil : state.backfill?.cap
     let before = size
     defer { size = before }

@@ -71,7 +71,7 @@ extension TablePlan {
       }
       throw TableProblem(
         description:
-          "\(name): \(pairs.joined(separator: ", ")); values could change on the way, so "
+          "\(pairs.joined(separator: ", ")); values could change on the way, so "
           + "make the types equal")
     }
     let field = try Self.field(configuration, source)

@@ -127,7 +127,7 @@ import Transport
     }
   }
 
-  private static let isLong = Environment.process["SUPAMIRROR_TEST_LONG"] == "1"
+  private static let isLong = Environment.isLong
 
   /// Prints what digests cost beside reading every row.
   @Test(.enabled(if: isLong)) func `a million rows, a thousand faults`() async throws {

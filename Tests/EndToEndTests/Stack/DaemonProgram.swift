@@ -89,7 +89,7 @@ struct DaemonProgram: Sendable {
     while true {
       let status = try await status()
       if isSo(status) { return status }
-      try await pause(start, what, status)
+      try await pause(start, what)
     }
   }
 
@@ -103,10 +103,14 @@ struct DaemonProgram: Sendable {
   func waitUntilEqual(_ stack: Stack, _ tables: [String]) async throws {
     let start = ContinuousClock.now
     while true {
-      var differences: [String] = []
-      for table in tables { differences += try await stack.differences(table) }
-      if differences.isEmpty { return }
-      try await pause(start, "equal: \(differences)", try? await status())
+      var unequal: [String] = []
+      for table in tables where try await !stack.isEqual(table) { unequal.append(table) }
+      if unequal.isEmpty { return }
+      var differences = unequal
+      if ContinuousClock.now - start >= Self.patience {
+        for table in unequal { differences += try await stack.differences(table) }
+      }
+      try await pause(start, "equal: \(differences)")
     }
   }
 
@@ -136,11 +140,9 @@ struct DaemonProgram: Sendable {
   var peakMemory: Int { ProcessMemory.read("VmHWM:", of: process) }
 
   /// Lets others work between two looks.
-  private func pause(
-    _ start: ContinuousClock.Instant, _ what: String, _ status: MirrorStatus? = nil
-  ) async throws {
+  private func pause(_ start: ContinuousClock.Instant, _ what: String) async throws {
     guard ContinuousClock.now - start < Self.patience else {
-      let shown = status.map { StatusText($0).plain } ?? ""
+      let shown = (try? await status()).map { StatusText($0).plain } ?? ""
       throw Overdue(description: "not in time: \(what)\n\(shown)\n\(log)")
     }
     try await Task.sleep(for: .milliseconds(50))

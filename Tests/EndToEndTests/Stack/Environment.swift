@@ -14,6 +14,9 @@ enum Environment {
     return result
   }()
 
+  /// Tests are to go on for longer, over more rows, than the everyday run can afford.
+  static let isLong = process["SUPAMIRROR_TEST_LONG"] == "1"
+
   /// The folder of the running test bundle, where the package's executables stand as well.
   static let products: String = {
     var buffer = [CChar](repeating: 0, count: 4_096)

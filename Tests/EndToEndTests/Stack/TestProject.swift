@@ -31,6 +31,16 @@ struct TestProject: Sendable {
     }
   }
 
+  /// Runs a script and waits until PostgREST knows of it.
+  func define(_ script: String) async throws {
+    if let local {
+      try await local.sql("\(script)\n;notify pgrst, 'reload schema'")
+    } else {
+      try await self.script(script)
+      try await awaitSchemaCache()
+    }
+  }
+
   /// Runs `body` on a connection of its own, e.g. to keep a transaction open.
   func withConnection<T: Sendable>(
     _ body: @escaping @Sendable (PostgresConnection) throws -> T
@@ -45,6 +55,10 @@ struct TestProject: Sendable {
 
   /// Returns once PostgREST knows every table that was made before this call.
   func awaitSchemaCache() async throws {
+    if let local {
+      try await local.sql("notify pgrst, 'reload schema'")
+      return
+    }
     let name = "cache_marker_\(UInt64.random(in: 0..<UInt64.max))"
     try await script(
       """
@@ -71,7 +85,7 @@ struct Stack: Sendable {
 
   /// Suites of one pair run one after the other, beside those of other pairs. A stack of somebody else's is every pair.
   enum Pair: Hashable, Sendable {
-    case passes, faults, feed, healing, service, promotion, setUp
+    case passes, commands, faults, copies, feed, healing, service, promotion, setUp
   }
 
   private static let starting = Starting()
@@ -153,9 +167,6 @@ struct Stack: Sendable {
 
   /// Runs a script on both sides and waits until PostgREST knows of it.
   func both(_ script: String) async throws {
-    for project in [source, target] {
-      try await project.script(script)
-      try await project.awaitSchemaCache()
-    }
+    for project in [source, target] { try await project.define(script) }
   }
 }
