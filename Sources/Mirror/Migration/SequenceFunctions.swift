@@ -7,7 +7,7 @@ extension Migration {
     -- partitioned table. Not to be found: what a trigger, or a function in a default, calls.
     create or replace function public.sync_sequence_uses()
     returns table (sequence oid, schema_name text, table_name text, column_name text)
-    language sql stable security definer set search_path = '' as $sync$
+    language sql stable security definer set search_path = '' set jit = off as $sync$
       with registered as (
         select pg_catalog.to_regclass(pg_catalog.format('%I.%I', s.schema_name, s.table_name))::oid
           as root
@@ -178,7 +178,7 @@ extension Migration {
     -- Triggers of the mirrored tables that are switched off: [{schema, table, name, is_internal}, …]. Those of
     -- constraints are internal.
     create or replace function public.sync_disabled_triggers() returns jsonb
-    language sql stable security definer set search_path = '' as $sync$
+    language sql stable security definer set search_path = '' set jit = off as $sync$
       with registered as (
         select pg_catalog.to_regclass(pg_catalog.format('%I.%I', s.schema_name, s.table_name))::oid
           as root
