@@ -50,9 +50,13 @@ struct CopyScenario {
     }
     report.note(
       "At 0 ms requests go to the servers directly, else through a relay in front of each project.")
-    report.note(
-      "The projects, their servers and all contenders share this machine: compare what stands in one run."
-    )
+    if Processors(pair).canBeDivided, plan.cases.contains(where: { $0.latency > 0 }) {
+      report.note(
+        "At 0 ms both databases have all processors of this machine, else each has half of them, as projects "
+          + "that are far apart share none. The servers in front of them, the relays and all contenders have all."
+      )
+    }
+    report.note("All share this machine: compare what stands in one run.")
     if report.copies.contains(where: { $0.sample != nil }) {
       report.note("* over fewer rows (JSON: scaledFromRows), the time taken times the rest.")
     }
@@ -146,9 +150,12 @@ private struct CopyTableRun {
 
   private mutating func measure(_ aCase: CopyCase, _ bytes: Int) async throws {
     let route = try await Route(pair, milliseconds: aCase.latency)
+    let processors = Processors(pair)
+    if aCase.latency > 0 { try await processors.divide() }
     for round in 1...aCase.repeats {
       try await measureOnce(aCase, bytes, route, isLast: round == aCase.repeats)
     }
+    try await processors.share()
     await route.stop()
   }
 
