@@ -28,7 +28,7 @@ struct CopyPlan {
   private init(_ cases: [CopyCase]) { self.cases = cases }
 
   init(_ settings: BenchSettings) {
-    let rows = settings.rows ?? (settings.isFull ? 1_000_000 : 500_000)
+    let rows = settings.rows ?? 1_000_000
     self = settings.isFull ? .full(rows, settings) : .usual(rows, settings)
     if let shapes = settings.shapes { cases.removeAll { !shapes.contains($0.shape) } }
     if let latencies = settings.latencies { cases.removeAll { !latencies.contains($0.latency) } }
