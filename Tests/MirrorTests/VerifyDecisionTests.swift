@@ -34,17 +34,33 @@ struct VerifyDecisionTests {
     narrowing.add(range(10, 138), source: 128, target: 127)
     narrowing.add(range(138, nil), source: 1, target: 5_000)
     narrowing.add(range(200, 300), source: 100, target: 100)
-    #expect(narrowing.next(rows: 10_000) == .list([range(0, 10)]))
-    var cuts: [Narrowing.Step] = []
-    while let step = narrowing.next(rows: 10_000) { cuts.append(step) }
-    let source = Narrowing.Origin(side: .source)
+    var steps: [Narrowing.Step] = []
+    while let step = narrowing.next(rows: 10_000) { steps.append(step) }
+    // Those that can share a request do, wherever they stand, and small ones wait for others.
     #expect(
-      cuts == [
-        .cut([range(200, 300)], origin: source, partRows: 8),
+      steps == [
+        .cut(
+          [range(200, 300), range(10, 138)], origin: Narrowing.Origin(side: .source), partRows: 8),
         .cut([range(138, nil)], origin: Narrowing.Origin(side: .target), partRows: 512),
-        .cut([range(10, 138)], origin: source, partRows: 8),
+        .list([range(0, 10)]),
       ])
     #expect(narrowing.isEmpty && !narrowing.ordersDiffer)
+  }
+
+  @Test func `small ranges are listed once there are enough for a request`() {
+    var narrowing = Narrowing()
+    for start in 0..<300 {
+      narrowing.add(range(start * 10, start * 10 + 10), source: 9, target: 10)
+    }
+    narrowing.add(range(9_000, 9_100), source: 100, target: 99)
+    var sizes: [Int] = []
+    while let step = narrowing.next(rows: 10_000) {
+      switch step {
+      case .list(let ranges): sizes.append(ranges.count)
+      case .cut: sizes.append(-1)
+      }
+    }
+    #expect(sizes == [256, -1, 44])
   }
 
   @Test func `ranges of like sizes share a request, but for so many rows`() {

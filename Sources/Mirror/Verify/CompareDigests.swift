@@ -40,7 +40,7 @@ extension TableComparison {
   }
 
   /// Differing parts that are looked into together; behind them is a point to go on from.
-  private static var partsTogether: Int { 64 }
+  private static var partsTogether: Int { 256 }
 
   private func compare(_ timed: TimedCut) async throws(LaneStop) {
     let start = ContinuousClock.now

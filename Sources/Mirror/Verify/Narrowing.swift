@@ -94,21 +94,35 @@ package struct Narrowing: Sendable {
   }
 
   /// nil once nothing is left.
+  ///
+  /// Whatever can share a request does: what differs is often many small ranges far from each other, and the time of a
+  /// round trip is that of thousands of rows.
   /// - Parameter rows: that a step should not go much beyond.
   package mutating func next(rows: Int) -> Step? {
-    if !small.isEmpty { return .list(takeSmall(rows: min(rows, 4_096))) }
-    guard let first = large.popLast() else { return nil }
-    var ranges = [first.range]
-    var total = first.rows
-    while let piece = large.last, piece.origin == first.origin, piece.partRows == first.partRows,
-      ranges.count < Self.mostRanges, total + piece.rows <= rows
-    {
-      large.removeLast()
-      ranges.append(piece.range)
-      total += piece.rows
+    let most = min(rows, Self.mostListedTogether)
+    guard let last = large.last, small.count < Self.mostRanges, smallRows < most else {
+      return small.isEmpty ? nil : .list(takeSmall(rows: most))
     }
-    return .cut(ranges, origin: first.origin, partRows: first.partRows)
+    var ranges: [KeySpan] = []
+    var total = 0
+    var others: [Piece] = []
+    for piece in large.reversed() {
+      if piece.origin == last.origin, piece.partRows == last.partRows,
+        ranges.count < Self.mostRanges, ranges.isEmpty || total + piece.rows <= rows
+      {
+        ranges.append(piece.range)
+        total += piece.rows
+      } else {
+        others.append(piece)
+      }
+    }
+    large = others.reversed()
+    return .cut(ranges, origin: last.origin, partRows: last.partRows)
   }
+
+  private static let mostListedTogether = 4_096
+
+  private var smallRows: Int { small.reduce(0) { $0 + $1.rows } }
 
   private mutating func takeSmall(rows: Int) -> [KeySpan] {
     var ranges: [KeySpan] = []
